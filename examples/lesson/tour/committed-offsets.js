@@ -1,0 +1,28 @@
+'use strict'
+
+const { GROUP, TOPICS_READ } = require('../topics')
+
+/**
+ * The group's committed offsets, read from the broker.
+ *
+ * @param {import('../../..').Admin} admin - connected
+ * @returns {Promise<Record<string, number>>} `{ 'orders/0': 12 }`; -1 where nothing is committed
+ */
+async function readCommitted(admin) {
+  const topics = await admin.fetchOffsets({ groupId: GROUP, topics: TOPICS_READ })
+  return Object.fromEntries(
+    topics.flatMap(({ topic, partitions }) =>
+      partitions.map(({ partition, offset }) => [`${topic}/${partition}`, Number(offset)])
+    )
+  )
+}
+
+/** One line of `readCommitted`, partitions in order, `none` for -1. */
+function showCommitted(committed) {
+  return Object.entries(committed)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([partition, offset]) => `${partition}: ${offset < 0 ? 'none' : offset}`)
+    .join('  ')
+}
+
+module.exports = { readCommitted, showCommitted }
