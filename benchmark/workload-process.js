@@ -1,0 +1,21 @@
+'use strict'
+
+/**
+ * The process of one run: one client, one workload, once. Started by `fresh-process.js`; the parent's message says
+ * what to do, the answer is `{ result }` or `{ error }`. It ends by itself, if the client lets it.
+ */
+
+const { loadClient } = require('./clients')
+const { WORKLOADS, runnerOf } = require('./workloads')
+
+process.once('message', async ({ clientName, workloadName, run }) => {
+  let answer
+  try {
+    const workload = WORKLOADS.find(({ name }) => name === workloadName)
+    const client = await loadClient(clientName)
+    answer = { result: await runnerOf(workload)(client, workload, run) }
+  } catch (error) {
+    answer = { error: error.stack ?? String(error) }
+  }
+  process.send(answer, () => process.disconnect())
+})
