@@ -19,7 +19,7 @@ if (!NAMES.includes(name)) {
   throw new Error(`KAFKA_CLIENT must be one of ${NAMES.join(', ')}, but is "${name}"`)
 }
 const client = requireFromTop(name === 'kafkajs' ? 'kafkajs' : './')
-const brokers = process.env.KAFKA_BROKERS?.split(',').map((broker) => broker.trim())
+const brokers = process.env.KAFKA_BROKERS?.split(',').map(broker => broker.trim())
 
 class Kafka extends client.Kafka {
   constructor(config) {

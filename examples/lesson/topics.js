@@ -26,10 +26,10 @@ async function ensureTopics(kafka) {
   await admin.connect()
   try {
     const existing = await admin.listTopics()
-    if (!TOPICS.some((topic) => existing.includes(topic))) await createMarker(admin)
+    if (!TOPICS.some(topic => existing.includes(topic))) await createMarker(admin)
     await createTopics(
       admin,
-      TOPICS.filter((topic) => !existing.includes(topic))
+      TOPICS.filter(topic => !existing.includes(topic))
     )
   } finally {
     await admin.disconnect()
@@ -46,7 +46,7 @@ async function ensureTopics(kafka) {
  */
 async function renewTopics(admin, { force = false } = {}) {
   const existing = await admin.listTopics()
-  const old = TOPICS.filter((topic) => existing.includes(topic))
+  const old = TOPICS.filter(topic => existing.includes(topic))
   if (old.length > 0 && !existing.includes(MARKER) && !force) {
     throw new Error(
       `This Kafka has topics of the lesson's names (${old.join(', ')}) which the lesson has not made. ` +
@@ -63,7 +63,7 @@ async function renewTopics(admin, { force = false } = {}) {
         await admin.fetchOffsets({ groupId: GROUP }),
       ]
       const offsets = committed.flatMap(({ partitions }) => partitions)
-      return !old.some((topic) => topics.includes(topic)) && offsets.every((p) => p.offset === '-1')
+      return !old.some(topic => topics.includes(topic)) && offsets.every(p => p.offset === '-1')
     })
   }
   await createTopics(admin, TOPICS)
@@ -76,7 +76,7 @@ async function createMarker(admin) {
 async function createTopics(admin, topics) {
   if (topics.length === 0) return
   await admin.createTopics({
-    topics: topics.map((topic) => ({ topic, numPartitions: PARTITIONS })),
+    topics: topics.map(topic => ({ topic, numPartitions: PARTITIONS })),
   })
 }
 

@@ -27,14 +27,20 @@ const { manualCommitOffset } = require('./tour/part-4-manual-commit')
 const { gracefulShutdown } = require('./tour/part-5-graceful-shutdown')
 const { TourError, createReport } = require('./tour/report')
 
-const PARTS = [producerConfiguration, batchSending, consumerApi, manualCommitOffset, gracefulShutdown]
+const PARTS = [
+  producerConfiguration,
+  batchSending,
+  consumerApi,
+  manualCommitOffset,
+  gracefulShutdown,
+]
 const DEADLINE_MS = 120000
 
 async function tour() {
   const { values } = parseArgs({ options: { force: { type: 'boolean', default: false } } })
   const brokers = process.env.KAFKA_BROKERS ?? 'localhost:9092'
   const client = process.env.KAFKA_CLIENT
-  const report = createReport((line) => console.log(line))
+  const report = createReport(line => console.log(line))
   const admin = kafka.admin()
   const startedAt = Date.now()
 
@@ -46,7 +52,9 @@ async function tour() {
       await part({ admin, broker: brokers.split(',')[0].trim(), client, report })
     }
     console.log('')
-    console.log(`📝 ${report.checks} checks passed in ${((Date.now() - startedAt) / 1000).toFixed(1)} s`)
+    console.log(
+      `📝 ${report.checks} checks passed in ${((Date.now() - startedAt) / 1000).toFixed(1)} s`
+    )
   } finally {
     await producer.disconnect()
     await admin.disconnect()
@@ -54,11 +62,16 @@ async function tour() {
 }
 
 // Not a limit of a part, but of all together: it also catches what would wait for ever.
-setTimeout(() => fail(new TourError(`The tour did not end within ${DEADLINE_MS} ms`)), DEADLINE_MS).unref()
+setTimeout(
+  () => fail(new TourError(`The tour did not end within ${DEADLINE_MS} ms`)),
+  DEADLINE_MS
+).unref()
 
 function fail(error) {
   console.error('')
-  console.error(`The tour stopped: ${error instanceof TourError ? error.message : (error.stack ?? error)}`)
+  console.error(
+    `The tour stopped: ${error instanceof TourError ? error.message : (error.stack ?? error)}`
+  )
   process.exit(1)
 }
 

@@ -15,19 +15,19 @@ class Writer {
   #parts = []
 
   int8(value) {
-    return this.#number(1, (buffer) => buffer.writeInt8(value))
+    return this.#number(1, buffer => buffer.writeInt8(value))
   }
 
   int16(value) {
-    return this.#number(2, (buffer) => buffer.writeInt16BE(value))
+    return this.#number(2, buffer => buffer.writeInt16BE(value))
   }
 
   int32(value) {
-    return this.#number(4, (buffer) => buffer.writeInt32BE(value))
+    return this.#number(4, buffer => buffer.writeInt32BE(value))
   }
 
   int64(value) {
-    return this.#number(8, (buffer) => buffer.writeBigInt64BE(BigInt(value)))
+    return this.#number(8, buffer => buffer.writeBigInt64BE(BigInt(value)))
   }
 
   string(value) {
@@ -114,15 +114,15 @@ function ask(broker, { apiKey, apiVersion, body }) {
   return new Promise((resolve, reject) => {
     const socket = net.connect({ host, port: Number(port) })
     const chunks = []
-    const fail = (reason) => {
+    const fail = reason => {
       socket.destroy()
       reject(new Error(`${broker} did not answer API key ${apiKey}: ${reason}`))
     }
     socket.setTimeout(DEADLINE_MS, () => fail(`silent for ${DEADLINE_MS} ms`))
-    socket.on('error', (error) => fail(error.message))
+    socket.on('error', error => fail(error.message))
     socket.on('close', () => fail('connection closed'))
     socket.on('connect', () => socket.write(Buffer.concat([int32(payload.length), payload])))
-    socket.on('data', (chunk) => {
+    socket.on('data', chunk => {
       chunks.push(chunk)
       const received = Buffer.concat(chunks)
       if (received.length < 4 || received.length < 4 + received.readInt32BE(0)) return

@@ -13,11 +13,15 @@ async function producerConfiguration({ admin, broker, report }) {
   const [sent, ...others] = takeSent()
   const { topicName: topic, partition, baseOffset: offset, errorCode } = sent
   report.say(`sent to ${topic}, partition ${partition}, offset ${offset}`)
-  report.check('the broker took one batch', { others, topic, errorCode }, {
-    others: [],
-    topic: 'orders',
-    errorCode: 0,
-  })
+  report.check(
+    'the broker took one batch',
+    { others, topic, errorCode },
+    {
+      others: [],
+      topic: 'orders',
+      errorCode: 0,
+    }
+  )
 
   const stored = await readStoredBatch(broker, { topic, partition, offset })
   report.say(`stored batch: codec ${stored.codec}, records ${stored.records}`)
@@ -44,7 +48,7 @@ async function acksLevels({ admin, report }) {
   const partition = 0
   const readEnd = async () => {
     const offsets = await admin.fetchTopicOffsets('payments')
-    return Number(offsets.find((entry) => entry.partition === partition).offset)
+    return Number(offsets.find(entry => entry.partition === partition).offset)
   }
 
   for (const acks of [0, 1, -1]) {

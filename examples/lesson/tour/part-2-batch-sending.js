@@ -17,7 +17,11 @@ async function batchSending({ broker, report }) {
       `sent to ${topic}, partition ${partition}, offset ${offset}; ` +
         `stored batch: codec ${stored.codec}, records ${stored.records}`
     )
-    report.check(`the batch in ${topic}, partition ${partition} is not compressed`, stored.codec, 'none')
+    report.check(
+      `the batch in ${topic}, partition ${partition} is not compressed`,
+      stored.codec,
+      'none'
+    )
     records[topic] = (records[topic] ?? 0) + stored.records
   }
   report.check('one call wrote to both topics', records, { 'user-events': 2, analytics: 1 })

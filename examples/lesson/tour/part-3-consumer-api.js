@@ -26,13 +26,13 @@ async function consumerApi({ admin, report }) {
   const { consumer, startConsumer } = createLessonConsumer({
     kafka,
     console: lessonConsole,
-    processOrder: async (order) => {
+    processOrder: async order => {
       handled.push(order)
       await handle(order)
     },
   })
 
-  const joined = new Promise((resolve) => {
+  const joined = new Promise(resolve => {
     consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => resolve(payload.memberAssignment))
   })
   try {
@@ -50,9 +50,13 @@ async function consumerApi({ admin, report }) {
     )
 
     const seen = watchCommits({ admin, report })
-    handle = (order) => seen.handle(order)
+    handle = order => seen.handle(order)
     await sendOrders(seen)
-    await until('every order is handled', () => seen.numbers.length, (count) => count >= ORDERS)
+    await until(
+      'every order is handled',
+      () => seen.numbers.length,
+      count => count >= ORDERS
+    )
     if (seen.failure) throw seen.failure
     report.check(
       `all ${ORDERS} orders were handled once, in order`,
@@ -76,11 +80,12 @@ async function consumerApi({ admin, report }) {
  * that arrives tells that it has.
  */
 async function greetEveryPartition(handled) {
-  const places = TOPICS_READ.flatMap((topic) =>
+  const places = TOPICS_READ.flatMap(topic =>
     Array.from({ length: PARTITIONS }, (_, partition) => ({ topic, partition }))
   )
   const name = ({ topic, partition }) => `${topic}/${partition}`
-  const silent = () => places.filter((place) => !handled.some(({ greeting }) => greeting === name(place)))
+  const silent = () =>
+    places.filter(place => !handled.some(({ greeting }) => greeting === name(place)))
 
   let greetedAt = 0
   await until(
@@ -98,7 +103,7 @@ async function greetEveryPartition(handled) {
       }
       return silent().map(name)
     },
-    (left) => left.length === 0,
+    left => left.length === 0,
     'no silent partition'
   )
 }
@@ -119,7 +124,7 @@ async function sendOrders(seen) {
 function watchCommits({ admin, report }) {
   const numbers = []
   let tellPlace
-  const place = new Promise((resolve) => {
+  const place = new Promise(resolve => {
     tellPlace = resolve
   })
 

@@ -18,7 +18,7 @@ async function manualCommitOffset({ admin, client, report }) {
 }
 
 async function commitAfterSuccess({ admin, report }) {
-  const committed = async (place) => (await readCommitted(admin))[place]
+  const committed = async place => (await readCommitted(admin))[place]
   const deliveries = []
   let mayFail = true
   const processMessage = async ({ offset, value }) => {
@@ -30,7 +30,7 @@ async function commitAfterSuccess({ admin, report }) {
   const { place, base } = await sendOrders([{ orderId: 'A' }, { orderId: 'B', fails: true }])
   const [a, b] = [`A at offset ${base}`, `B at offset ${base + 1}`]
 
-  await withMember(async (consumer) => {
+  await withMember(async consumer => {
     await runWithManualCommit({ consumer, processMessage, console: report.console() })
     await report.becomes('A was processed, B failed', () => deliveries, [a, b])
     await report.becomes(
@@ -42,7 +42,7 @@ async function commitAfterSuccess({ admin, report }) {
   report.check('leaving the group commits nothing more', await committed(place), base + 1)
 
   mayFail = false
-  await withMember(async (consumer) => {
+  await withMember(async consumer => {
     await runWithManualCommit({ consumer, processMessage, console: report.console() })
     await report.becomes('after a restart B is read again, A is not', () => deliveries, [a, b, b])
     await report.becomes(`now B is committed as ${base + 2}`, () => committed(place), base + 2)
@@ -62,9 +62,13 @@ async function commitByBatch({ admin, client, report }) {
   const offsets = Array.from({ length: BATCH }, (_, index) => base + index)
   const committed = async () => (await readCommitted(admin))[place]
 
-  await withMember(async (consumer) => {
+  await withMember(async consumer => {
     await runWithCommitByBatch({ consumer, processMessage })
-    await until('eachBatch has handled all', () => processed.length, (count) => count >= BATCH)
+    await until(
+      'eachBatch has handled all',
+      () => processed.length,
+      count => count >= BATCH
+    )
     report.check(`eachBatch handled ${BATCH} orders`, processed, offsets)
     if (client === 'kafkajs-rs') {
       await report.becomes(
@@ -81,14 +85,16 @@ async function commitByBatch({ admin, client, report }) {
       await committed(),
       base
     )
-    report.say('this is where kafkajs-rs differs on purpose: there it commits, as the lesson expects')
+    report.say(
+      'this is where kafkajs-rs differs on purpose: there it commits, as the lesson expects'
+    )
   }
   report.say(`committed after: ${showCommitted(await readCommitted(admin))}`)
 }
 
 /** All with one key, hence in one partition, in order. */
 async function sendOrders(orders) {
-  const messages = orders.map((order) => ({ key: 'order-123', value: JSON.stringify(order) }))
+  const messages = orders.map(order => ({ key: 'order-123', value: JSON.stringify(order) }))
   const [{ topicName, partition, baseOffset }] = await producer.send({ topic: 'orders', messages })
   return { place: `${topicName}/${partition}`, base: Number(baseOffset) }
 }

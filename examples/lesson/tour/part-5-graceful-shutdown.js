@@ -64,19 +64,19 @@ function startProgram(report) {
   child.once('exit', () => {
     exitedAt = Date.now()
   })
-  createInterface({ input: child.stdout }).on('line', (line) => {
+  createInterface({ input: child.stdout }).on('line', line => {
     lines.set(line, Date.now())
     report.say(`| ${line}`)
   })
 
-  const waitFor = (line) => until(`the program prints "${line}"`, () => lines.has(line), Boolean)
+  const waitFor = line => until(`the program prints "${line}"`, () => lines.has(line), Boolean)
   return {
     prints: waitFor,
     printedAt(line) {
       if (!lines.has(line)) throw new TourError(`The program ended without printing "${line}"`)
       return lines.get(line)
     },
-    kill: (signal) => child.kill(signal),
+    kill: signal => child.kill(signal),
     exits: () => exited,
   }
 }

@@ -54,7 +54,7 @@ function createReport(print) {
      * @param {unknown} expected
      */
     async becomes(what, read, expected) {
-      await until(what, read, (value) => isDeepStrictEqual(value, expected), inspect(expected))
+      await until(what, read, value => isDeepStrictEqual(value, expected), inspect(expected))
       pass(what)
     },
 

@@ -10,7 +10,7 @@ function watchSent(producer) {
   let seen = []
   for (const method of ['send', 'sendBatch']) {
     const original = producer[method]
-    producer[method] = async (record) => {
+    producer[method] = async record => {
       const metadata = await original(record)
       seen.push(...metadata)
       return metadata
