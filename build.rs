@@ -1,0 +1,5 @@
+//! Emits the linker flags an addon needs on each platform.
+
+fn main() {
+    napi_build::setup();
+}

@@ -1,0 +1,12 @@
+//! What every binding shares: the runtime, the completion queue, and bytes that cross without a copy.
+//!
+//! napi lives here and in the `binding.rs` of each capability, nowhere else. A binding converts and delegates: it has
+//! no rules of its own.
+
+pub mod buffer;
+pub mod completion;
+pub mod outcome;
+pub mod runtime;
+
+pub use completion::{CompletionQueue, Completions, ProducedPartition};
+pub use runtime::Tasks;

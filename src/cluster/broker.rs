@@ -1,0 +1,150 @@
+//! One broker and the connections to it, one per role.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tokio::sync::Mutex as AsyncMutex;
+
+use crate::config::ClusterConfig;
+use crate::error::{Error, Result};
+use crate::event::{Level, Reporter};
+use crate::network::{self, Connection, Endpoint, VersionRanges};
+
+/// What a connection is for. A broker serves the requests of one connection in order, so a long poll, or a produce
+/// that waits for replicas, would hold up whatever shares its connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Metadata, look-ups, administration.
+    Control,
+    /// Produce.
+    Produce,
+    /// Fetch: a long poll.
+    Fetch,
+    /// Requests of a group member. JoinGroup waits at the coordinator for the other members, so heartbeats of another
+    /// group must not queue behind it; each client has one group at most.
+    Group,
+}
+
+const ROLES: usize = 4;
+
+/// See the module text.
+#[derive(Debug)]
+pub struct Broker {
+    node_id: Option<i32>,
+    endpoint: Mutex<Endpoint>,
+    config: Arc<ClusterConfig>,
+    reporter: Reporter,
+    // Held while connecting, so that those who want the same connection wait for one attempt instead of making many.
+    slots: [AsyncMutex<Option<Arc<Connection>>>; ROLES],
+    versions: Mutex<Option<Arc<VersionRanges>>>,
+}
+
+impl Broker {
+    /// A broker nobody has connected to yet. `node_id` is unknown for a seed.
+    pub fn new(
+        node_id: Option<i32>,
+        endpoint: Endpoint,
+        config: Arc<ClusterConfig>,
+        reporter: Reporter,
+    ) -> Self {
+        Self {
+            node_id,
+            endpoint: Mutex::new(endpoint),
+            config,
+            reporter,
+            slots: Default::default(),
+            versions: Mutex::new(None),
+        }
+    }
+
+    /// Node id; `None` for a seed.
+    pub fn node_id(&self) -> Option<i32> {
+        self.node_id
+    }
+
+    /// Where it listens now.
+    pub fn endpoint(&self) -> Endpoint {
+        self.endpoint.lock().clone()
+    }
+
+    /// Follows a broker that came back elsewhere; the next connection goes there.
+    pub fn move_to(&self, endpoint: Endpoint) {
+        let mut current = self.endpoint.lock();
+        if *current != endpoint {
+            *current = endpoint;
+            *self.versions.lock() = None;
+        }
+    }
+
+    /// Versions learned by the last handshake.
+    pub fn versions(&self) -> Option<Arc<VersionRanges>> {
+        self.versions.lock().clone()
+    }
+
+    /// Whether any connection is open right now.
+    pub fn is_connected(&self) -> bool {
+        self.slots.iter().any(|slot| {
+            slot.try_lock()
+                .is_ok_and(|connection| connection.as_ref().is_some_and(|connection| connection.is_open()))
+        })
+    }
+
+    fn slot(&self, role: Role) -> &AsyncMutex<Option<Arc<Connection>>> {
+        let [control, produce, fetch, group] = &self.slots;
+        match role {
+            Role::Control => control,
+            Role::Produce => produce,
+            Role::Fetch => fetch,
+            Role::Group => group,
+        }
+    }
+
+    /// Takes over a connection that was opened to the same address before its node id was known.
+    pub async fn adopt(&self, role: Role, connection: Arc<Connection>) {
+        *self.versions.lock() = Some(Arc::clone(connection.versions()));
+        let mut slot = self.slot(role).lock().await;
+        if !slot.as_ref().is_some_and(|current| current.is_open()) {
+            *slot = Some(connection);
+        }
+    }
+
+    /// The connection for `role`, opened now if there is none.
+    ///
+    /// # Errors
+    /// `KafkaJSConnectionError` and friends: see [`network::open`].
+    pub async fn connection(&self, role: Role) -> Result<Arc<Connection>> {
+        let mut slot = self.slot(role).lock().await;
+        if let Some(connection) = slot.as_ref() {
+            if connection.is_open() {
+                return Ok(Arc::clone(connection));
+            }
+            // It may have been replaced by a newer version while it was away: ask again.
+            *self.versions.lock() = None;
+        }
+        *slot = None;
+        let endpoint = self.endpoint();
+        let opened = network::open(&endpoint, &self.config, &self.reporter, self.versions()).await;
+        let connection = Arc::new(opened.inspect_err(|error| self.log_failure(&endpoint, error))?);
+        *self.versions.lock() = Some(Arc::clone(connection.versions()));
+        *slot = Some(Arc::clone(&connection));
+        Ok(connection)
+    }
+
+    fn log_failure(&self, endpoint: &Endpoint, error: &Error) {
+        self.reporter.log(Level::Error, "Connection", || {
+            let extra = serde_json::json!({
+                "broker": endpoint.to_string(), "clientId": self.config.client_id,
+            });
+            (error.message().to_owned(), extra)
+        });
+    }
+
+    /// Ends all connections.
+    pub async fn close(&self) {
+        for slot in &self.slots {
+            if let Some(connection) = slot.lock().await.take() {
+                connection.close();
+            }
+        }
+    }
+}

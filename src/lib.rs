@@ -1,0 +1,22 @@
+//! The core of kafkajs-rs: a Kafka client behind the API of kafkajs.
+//!
+//! Two data paths run through it. **Produce**: `producer::binding` takes one packed buffer per `send`, the partition
+//! of each record is chosen once, the accumulator queues it, a sender per leader drains what is ready into one request,
+//! and the completion queue settles the call. **Consume**: a group member joins and beats in the background, a fetcher
+//! per leader fills bounded buffers, and JavaScript pulls one batch at a time as one buffer and one index.
+//!
+//! Layers import downwards only: bindings, then producer, consumer, group and admin, then cluster, network, protocol.
+
+#![deny(unsafe_op_in_unsafe_fn)]
+
+#[global_allocator]
+static GLOBAL: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+pub mod binding;
+pub mod clock;
+pub mod cluster;
+pub mod config;
+pub mod error;
+pub mod event;
+pub mod network;
+pub mod protocol;

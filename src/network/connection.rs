@@ -1,0 +1,347 @@
+//! One connection to one broker: rskafka's Messenger with deadlines, throttling, events and our errors.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use kafka_protocol::messages::ProduceRequest;
+use parking_lot::Mutex;
+use rskafka::messenger::{Messenger, RequestError};
+use rskafka::protocol::{
+    api_key::ApiKey,
+    api_version::{ApiVersion, ApiVersionRange},
+    frame,
+    primitives::Int16,
+};
+use serde_json::json;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::Instant;
+
+use super::dial::io_failure;
+use super::endpoint::Endpoint;
+use super::stream::{Switch, Transport, WireStream};
+use crate::clock::now_ms;
+use crate::config::ClusterConfig;
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::{EventName, Level, Reporter};
+use crate::protocol::versions::TABLE;
+use crate::protocol::wire::{KafkaRequest, Trace, Wire, WireResponse, rskafka_key};
+
+/// Largest answer we accept. The biggest ones are fetches, which we bound by `maxBytes` but which may exceed it by one
+/// record batch.
+pub const MAX_FRAME: usize = 256 * 1024 * 1024;
+
+/// An acks-0 produce is never answered, so the Messenger keeps about 120 bytes for each until the connection ends.
+/// After this many the connection is retired: at most 12 MB.
+pub const MAX_UNANSWERED: u32 = 100_000;
+
+/// Versions a broker speaks: API key to lowest and highest.
+pub type VersionRanges = HashMap<i16, (i16, i16)>;
+
+/// How long a request may take.
+#[derive(Debug, Clone, Copy, Default)]
+pub enum Deadline {
+    /// `requestTimeout`.
+    #[default]
+    Default,
+    /// `requestTimeout`, or this if it is longer: for requests that wait at the broker.
+    AtLeast(Duration),
+    /// This, whatever `requestTimeout` says.
+    Exactly(Duration),
+}
+
+/// See the module text.
+#[derive(Debug)]
+pub struct Connection {
+    endpoint: Endpoint,
+    messenger: Messenger<WireStream>,
+    switch: Arc<Switch>,
+    versions: Arc<VersionRanges>,
+    config: Arc<ClusterConfig>,
+    reporter: Reporter,
+    quiet_until: Mutex<Option<Instant>>,
+    in_flight: Option<Semaphore>,
+    queued: AtomicUsize,
+    unanswered: AtomicU32,
+}
+
+impl Connection {
+    /// Speaks over `transport`; no byte is sent yet. Until [`Connection::learn_versions`] only ApiVersions can be sent.
+    pub fn over(
+        transport: Box<dyn Transport>,
+        endpoint: Endpoint,
+        config: Arc<ClusterConfig>,
+        reporter: Reporter,
+    ) -> Self {
+        let (stream, switch) = WireStream::new(transport, MAX_FRAME);
+        let mut messenger = Messenger::new(stream, MAX_FRAME, Arc::from(config.client_id.as_str()));
+        let row = |key: i16| TABLE.iter().find(|row| row.key == key);
+        let bootstrap = row(18).map(|row| (row.key, (row.min, row.max))).into_iter().collect();
+        messenger.override_version_ranges(ranges(&bootstrap));
+        Self {
+            endpoint,
+            messenger,
+            switch,
+            versions: Arc::new(bootstrap),
+            quiet_until: Mutex::new(None),
+            // kafkajs dead-locks on 0; the options layer refuses it, so at least one may fly here.
+            in_flight: config.max_in_flight_requests.map(|limit| Semaphore::new(limit.max(1) as usize)),
+            queued: AtomicUsize::new(0),
+            unanswered: AtomicU32::new(0),
+            config,
+            reporter,
+        }
+    }
+
+    /// Takes over what the broker speaks.
+    pub fn learn_versions(&mut self, versions: Arc<VersionRanges>) {
+        self.messenger.override_version_ranges(ranges(&versions));
+        self.versions = versions;
+    }
+
+    /// Versions this connection was told of.
+    pub fn versions(&self) -> &Arc<VersionRanges> {
+        &self.versions
+    }
+
+    /// Version that `R` would be sent in, if both sides have one in common.
+    pub fn version_of<R: KafkaRequest>(&self) -> Option<i16> {
+        let (min, max) = *self.versions.get(&R::SPEC.key)?;
+        (min <= R::SPEC.max && R::SPEC.min <= max).then(|| R::SPEC.max.min(max))
+    }
+
+    /// Where this connection goes.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// Whether requests can still be sent.
+    pub fn is_open(&self) -> bool {
+        !self.switch.is_closed()
+    }
+
+    /// Ends the connection; everyone who waits on it is told at once. Idempotent.
+    pub fn close(&self) {
+        self.switch.close();
+    }
+
+    /// Sends `request` and waits for its answer.
+    ///
+    /// # Errors
+    /// `KafkaJSRequestTimeoutError` after the deadline (the connection is closed then, because an answer that comes
+    /// later would find nobody), `KafkaJSConnectionError` / `KafkaJSConnectionClosedError` when the connection ends
+    /// before, `KafkaJSServerDoesNotSupportApiKey` when there is no common version.
+    pub async fn send<R: KafkaRequest>(&self, request: R, deadline: Deadline) -> Result<R::Response> {
+        let response = self.exchange(request, deadline).await?;
+        self.note_throttle::<R>(R::throttle_ms(&response.body));
+        Ok(response.body)
+    }
+
+    /// As [`Connection::send`], without closing the connection when the answer cannot be read: for probing versions.
+    pub(super) async fn exchange<R: KafkaRequest>(
+        &self,
+        request: R,
+        deadline: Deadline,
+    ) -> Result<WireResponse<R::Response>> {
+        let created_at = now_ms();
+        let permit = self.admit().await?;
+        let sent_at = now_ms();
+        let started = Instant::now();
+        let trace = Trace::default();
+        let answer = self.messenger.request(Wire::new(request, &trace));
+        let outcome = match self.limit(deadline) {
+            None => Ok(answer.await),
+            Some(limit) => tokio::time::timeout(limit, answer).await,
+        };
+        drop(permit);
+        match outcome {
+            Ok(Ok(response)) => {
+                self.reporter.event(EventName::Request, || {
+                    json!({
+                        "apiKey": R::SPEC.key,
+                        "apiName": R::SPEC.name,
+                        "apiVersion": trace.version(),
+                        "broker": self.endpoint.to_string(),
+                        "clientId": self.config.client_id,
+                        "correlationId": trace.correlation_id(),
+                        "createdAt": created_at,
+                        "duration": u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+                        "pendingDuration": sent_at - created_at,
+                        "sentAt": sent_at,
+                        "size": response.size,
+                    })
+                });
+                Ok(response)
+            }
+            Ok(Err(error)) => Err(self.failed::<R>(&error)),
+            Err(_elapsed) => Err(self.expired::<R>(&trace, created_at, sent_at)),
+        }
+    }
+
+    /// Sends an acks-0 produce: done when the transport has taken it, since no answer comes.
+    ///
+    /// # Errors
+    /// As [`Connection::send`].
+    pub async fn send_unanswered(&self, request: ProduceRequest) -> Result<()> {
+        let permit = self.admit().await?;
+        let trace = Trace::default();
+        let sent = Mutex::new(None);
+        let hook = |correlation_id| *sent.lock() = Some(self.switch.await_sent(correlation_id));
+        let answer = self.messenger.request(Wire::new(request, &trace).on_encoded(&hook));
+        let mut answer = std::pin::pin!(answer);
+        let left = std::future::poll_fn(|cx| {
+            // The answer never comes, but polling it is what writes the frame.
+            if let std::task::Poll::Ready(result) = answer.as_mut().poll(cx) {
+                return std::task::Poll::Ready(Some(result.map(drop)));
+            }
+            match sent.lock().as_mut() {
+                Some(receiver) => std::pin::Pin::new(receiver).poll(cx).map(|_| None),
+                None => std::task::Poll::Pending,
+            }
+        });
+        let outcome = match self.limit(Deadline::Default) {
+            None => Ok(left.await),
+            Some(limit) => tokio::time::timeout(limit, left).await,
+        };
+        drop(permit);
+        if self.unanswered.fetch_add(1, Ordering::Relaxed) >= MAX_UNANSWERED {
+            self.close();
+        }
+        match outcome {
+            Ok(None) if self.is_open() || trace.request_size() > 0 => Ok(()),
+            Ok(None | Some(Ok(()))) => Err(self.closed_error()),
+            Ok(Some(Err(error))) => Err(self.failed::<ProduceRequest>(&error)),
+            Err(_elapsed) => {
+                let now = now_ms();
+                Err(self.expired::<ProduceRequest>(&trace, now, now))
+            }
+        }
+    }
+
+    fn limit(&self, deadline: Deadline) -> Option<Duration> {
+        match deadline {
+            Deadline::Exactly(limit) => Some(limit),
+            _ if !self.config.enforce_request_timeout => None,
+            Deadline::Default => Some(self.config.request_timeout),
+            Deadline::AtLeast(least) => Some(self.config.request_timeout.max(least)),
+        }
+    }
+
+    /// Waits until the broker wants to hear from us again (KIP-219) and a place in flight is free.
+    async fn admit(&self) -> Result<Option<SemaphorePermit<'_>>> {
+        let quiet_until = *self.quiet_until.lock();
+        if let Some(until) = quiet_until {
+            tokio::time::sleep_until(until).await;
+        }
+        if !self.is_open() {
+            return Err(self.closed_error());
+        }
+        let Some(semaphore) = &self.in_flight else { return Ok(None) };
+        if let Ok(permit) = semaphore.try_acquire() {
+            return Ok(Some(permit));
+        }
+        self.report_queue(self.queued.fetch_add(1, Ordering::Relaxed) + 1);
+        let permit = semaphore.acquire().await;
+        self.report_queue(self.queued.fetch_sub(1, Ordering::Relaxed).saturating_sub(1));
+        permit.map(Some).map_err(|_| self.closed_error())
+    }
+
+    fn report_queue(&self, size: usize) {
+        self.reporter.event(EventName::RequestQueueSize, || {
+            json!({ "broker": self.endpoint.to_string(), "clientId": self.config.client_id, "queueSize": size })
+        });
+    }
+
+    fn note_throttle<R: KafkaRequest>(&self, throttle_ms: i32) {
+        let Ok(throttle @ 1..) = u64::try_from(throttle_ms) else { return };
+        let until = Instant::now() + Duration::from_millis(throttle);
+        let mut quiet_until = self.quiet_until.lock();
+        *quiet_until = Some(quiet_until.map_or(until, |earlier| earlier.max(until)));
+        drop(quiet_until);
+        self.reporter.log(Level::Debug, "Connection", || {
+            let broker = self.endpoint.to_string();
+            let text = format!("{} throttled by the broker", R::SPEC.name);
+            (text, json!({ "broker": broker, "clientId": self.config.client_id, "throttleTime": throttle }))
+        });
+    }
+
+    fn closed_error(&self) -> Error {
+        Error::connection_closed(&self.endpoint.host, self.endpoint.port)
+    }
+
+    fn expired<R: KafkaRequest>(&self, trace: &Trace, created_at: i64, sent_at: i64) -> Error {
+        self.close();
+        let version = if trace.request_size() > 0 { trace.version() } else { R::SPEC.max };
+        let details = json!({
+            "apiKey": R::SPEC.key,
+            "apiName": R::SPEC.name,
+            "apiVersion": version,
+            "broker": self.endpoint.to_string(),
+            "clientId": self.config.client_id,
+            "correlationId": trace.correlation_id(),
+            "createdAt": created_at,
+            "pendingDuration": sent_at - created_at,
+            "sentAt": sent_at,
+        });
+        self.reporter.event(EventName::RequestTimeout, || details.clone());
+        let text = format!("Request {}(key: {}, version: {version}) timed out", R::SPEC.name, R::SPEC.key);
+        let mut error = Error::new(ErrorKind::RequestTimeout, text);
+        for name in ["broker", "correlationId", "createdAt", "sentAt", "pendingDuration"] {
+            error = error.with(name, details.get(name).cloned().unwrap_or_default());
+        }
+        error
+    }
+
+    fn failed<R: KafkaRequest>(&self, error: &RequestError) -> Error {
+        match error {
+            RequestError::NoVersionMatch { .. } => Error::new(
+                ErrorKind::UnsupportedApi,
+                "The Kafka server does not support the requested API version",
+            )
+            .with("apiKey", json!(R::SPEC.key))
+            .with("apiName", json!(R::SPEC.name)),
+            RequestError::Poisoned(cause) => {
+                self.close();
+                self.failed::<R>(cause)
+            }
+            RequestError::IO(io) | RequestError::ReadFramedMessageError(frame::ReadError::IO(io)) => {
+                self.io_failed("read", io)
+            }
+            RequestError::WriteMessageError(frame::WriteError::IO(io)) => self.io_failed("write", io),
+            other => {
+                // Content we cannot read: nothing that follows on this connection can be trusted. The exception is
+                // ApiVersions, where an old broker answers a version it was not asked for.
+                if !matches!(other, RequestError::WriteError(_)) && R::SPEC.key != 18 {
+                    self.close();
+                }
+                let text = format!("Malformed {} exchange with {}: {other}", R::SPEC.name, self.endpoint);
+                Error::new(ErrorKind::Connection, text).with("broker", json!(self.endpoint.to_string()))
+            }
+        }
+    }
+
+    fn io_failed(&self, syscall: &str, error: &std::io::Error) -> Error {
+        self.close();
+        match error.kind() {
+            std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::ConnectionAborted => self.closed_error(),
+            _ => io_failure(&self.endpoint, syscall, error),
+        }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.switch.close();
+    }
+}
+
+fn ranges(versions: &VersionRanges) -> HashMap<ApiKey, ApiVersionRange> {
+    versions
+        .iter()
+        .filter(|(_, (min, max))| min <= max)
+        .map(|(key, (min, max))| {
+            (rskafka_key(*key), ApiVersionRange::new(ApiVersion(Int16(*min)), ApiVersion(Int16(*max))))
+        })
+        .collect()
+}

@@ -1,0 +1,88 @@
+//! From a fresh transport to a connection that can be used: which versions both sides speak.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kafka_protocol::messages::{ApiVersionsRequest, ApiVersionsResponse};
+use kafka_protocol::protocol::StrBytes;
+
+use super::connection::{Connection, Deadline, VersionRanges};
+use super::stream::Transport;
+use super::{Endpoint, dial};
+use crate::config::ClusterConfig;
+use crate::error::{Error, Result};
+use crate::event::Reporter;
+
+const UNSUPPORTED_VERSION: i16 = 35;
+
+/// Opens a connection to `endpoint` and makes it ready for requests.
+///
+/// `known` are versions learned from the same broker a moment ago; with them the exchange of versions is spared.
+///
+/// # Errors
+/// `KafkaJSConnectionError` (`Connection timeout`, `Connection error: ...`), `KafkaJSRequestTimeoutError` for a peer
+/// that accepts and says nothing.
+pub async fn open(
+    endpoint: &Endpoint,
+    config: &Arc<ClusterConfig>,
+    reporter: &Reporter,
+    known: Option<Arc<VersionRanges>>,
+) -> Result<Connection> {
+    let transport = tokio::time::timeout(config.connection_timeout, dial::dial(endpoint))
+        .await
+        .map_err(|_| dial::timed_out(endpoint))??;
+    let timeout = config.connection_timeout;
+    establish(transport, endpoint, config, reporter, known, timeout).await
+}
+
+/// The part of [`open`] that needs no socket.
+///
+/// # Errors
+/// As [`open`].
+pub async fn establish(
+    transport: Box<dyn Transport>,
+    endpoint: &Endpoint,
+    config: &Arc<ClusterConfig>,
+    reporter: &Reporter,
+    known: Option<Arc<VersionRanges>>,
+    timeout: Duration,
+) -> Result<Connection> {
+    let mut connection =
+        Connection::over(transport, endpoint.clone(), Arc::clone(config), reporter.clone());
+    let versions = match known {
+        Some(versions) => versions,
+        None => Arc::new(fetch_versions(&mut connection, timeout).await?),
+    };
+    connection.learn_versions(versions);
+    Ok(connection)
+}
+
+async fn fetch_versions(connection: &mut Connection, timeout: Duration) -> Result<VersionRanges> {
+    let request = || {
+        ApiVersionsRequest::default()
+            .with_client_software_name(StrBytes::from_static_str("kafkajs-rs"))
+            .with_client_software_version(StrBytes::from_static_str(env!("CARGO_PKG_VERSION")))
+    };
+    // A broker that does not know our version of ApiVersions answers in version 0 with UNSUPPORTED_VERSION (KIP-511).
+    // Brokers before 2.4 are the only ones left that do; asking again in version 0 serves all of them.
+    let first = connection.exchange(request(), Deadline::Exactly(timeout)).await;
+    match first {
+        Ok(response) if response.body.error_code == 0 => Ok(table_of(&response.body)),
+        Ok(response) if response.body.error_code != UNSUPPORTED_VERSION => {
+            Err(Error::protocol(response.body.error_code))
+        }
+        Err(error) if !connection.is_open() => Err(error),
+        Ok(_) | Err(_) => {
+            connection.learn_versions(Arc::new([(18, (0, 0))].into_iter().collect()));
+            let response = connection.exchange(request(), Deadline::Exactly(timeout)).await?;
+            match response.body.error_code {
+                0 => Ok(table_of(&response.body)),
+                code => Err(Error::protocol(code)),
+            }
+        }
+    }
+}
+
+fn table_of(response: &ApiVersionsResponse) -> VersionRanges {
+    response.api_keys.iter().map(|api| (api.api_key, (api.min_version, api.max_version))).collect()
+}

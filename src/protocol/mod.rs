@@ -1,0 +1,7 @@
+//! What the bytes mean: messages, versions, record batches, error codes. No sockets, no clock, no tasks.
+
+pub mod error_code;
+pub mod murmur2;
+pub mod varint;
+pub mod versions;
+pub mod wire;
