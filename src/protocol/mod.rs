@@ -1,5 +1,6 @@
 //! What the bytes mean: messages, versions, record batches, error codes. No sockets, no clock, no tasks.
 
+pub mod consumer_protocol;
 pub mod error_code;
 pub mod murmur2;
 pub mod varint;
