@@ -4,6 +4,7 @@ use napi_derive::napi;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::coordinator::CoordinatorKind;
 use super::handle::ClusterHandle;
 use super::offsets::{Isolation, OffsetQuery, list_offsets};
 use crate::binding::completion::ClientObserver;
@@ -200,6 +201,15 @@ impl NativeCluster {
             rows.map(Value::Array)
         });
         Ok(())
+    }
+
+    /// Settles with the node id of the group's coordinator.
+    #[napi]
+    pub fn find_group_coordinator(&self, call: u32, group_id: String) {
+        let handle = self.handle.clone();
+        self.run(call, async move {
+            handle.coordinator(CoordinatorKind::Group, &group_id).await.map(|node_id| json!(node_id))
+        });
     }
 
     /// Ends every task of the client; calls under way are rejected. For `disconnect` past its deadline and for an
