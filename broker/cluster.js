@@ -33,12 +33,14 @@ const USERS = {
 }
 
 class Cluster {
-  /** @param {{ nodes: NodeProcess[], directory: string, listeners: Record<string, string[]>, tls?: object }} parts */
-  constructor({ nodes, directory, listeners, tls, guarded }) {
+  /** Made by startCluster(), from its nodes and their addresses. */
+  constructor({ nodes, directory, listeners, tls, guarded, proxied }) {
     /** Addresses of the plain listener, in the order of the nodes. */
     this.brokers = nodes.map(node => `127.0.0.1:${node.port}`)
     /** Addresses by kind of listener: `plaintext`, and what was asked for. */
     this.listeners = { plaintext: this.brokers, ...listeners }
+    /** Ports of the listeners that advertise a proxy, one per node; empty without `advertised`. */
+    this.proxyTargets = proxied
     /** Keys, if secured. */
     this.tls = tls
     /** Users and passwords, if secured. */
@@ -115,8 +117,8 @@ class Cluster {
  * @typedef {object} StartOptions
  * @property {number} [port]        of the plain listener of node 1; the nodes 2 and 3 get port + 100 and + 200. Default: free ones.
  * @property {boolean} [secured]    also SASL, TLS and ACL listeners (one node only); default false
- * @property {number[]} [advertised]  per node a port at which clients find it, for a proxy that stands before it: the
- *   listener `proxied` gets a port of its own and sends clients there. Replication does not pass the proxy.
+ * @property {number[]} [advertised]  for proxies: one port per node. Each node gets one more listener, at
+ *   `cluster.proxyTargets`, whose clients are sent to the advertised port. Replication does not pass there.
  * @property {Record<string, string | number>} [overrides]  broker properties
  * @property {'test' | 'benchmark'} [workload]  default 'test': quick start, 256 MB
  * @property {boolean} [guarded]    ends when this process ends, however it ends; default true
@@ -167,7 +169,6 @@ async function layOut(count, options) {
   const securedNames = secured ? Object.keys(SECURED_LISTENERS) : []
   const securedPorts = await choosePorts(securedNames.length, options.port && options.port + 1, 1)
   const listeners = {}
-  if (advertised) listeners.proxied = advertised.map(at => `127.0.0.1:${at}`)
   for (const [i, name] of securedNames.entries()) {
     const { key, host } = SECURED_LISTENERS[name]
     listeners[key] = [`${host}:${securedPorts[i]}`]
@@ -215,7 +216,7 @@ async function layOut(count, options) {
       },
     })
   })
-  return new Cluster({ nodes, directory, listeners, tls, guarded })
+  return new Cluster({ nodes, directory, listeners, tls, guarded, proxied })
 }
 
 function newDirectory() {

@@ -58,8 +58,8 @@ const START_DEADLINE_MS = 90_000
  * @throws {Error} with what is missing on this machine, or the output of the step that failed
  */
 async function install(log) {
-  const recipe = [fs.readFileSync(path.join(__dirname, 'pom.xml')), fs.readFileSync(__filename)]
-  const directory = path.join(LOCAL, `kafka-${digest(recipe)}`)
+  const pom = fs.readFileSync(path.join(__dirname, 'pom.xml'))
+  const directory = path.join(LOCAL, `kafka-${digest([pom, CLUSTER_ID, ...SCRAM_USERS])}`)
   const archive = path.join(directory, `classes-${digest([javaFingerprint()])}.jsa`)
   const installed = fs.existsSync(directory)
   const archived = fs.existsSync(archive)
