@@ -79,14 +79,20 @@ const gzipCodec = {
 }
 
 /** A codec of the addon, which is loaded only when the codec is called. */
-const nativeCodec = type => ({
-  async compress(encoder) {
-    return require('./binding').compress(type, bytesOf(encoder))
-  },
-  async decompress(buffer) {
-    return require('./binding').decompress(type, buffer)
-  },
-})
+const nativeCodec = type => {
+  const run = (method, buffer) => {
+    const { invokeSync, loadAddon } = require('./binding')
+    return invokeSync(() => loadAddon()[method](type, buffer))
+  }
+  return {
+    async compress(encoder) {
+      return run('compress', bytesOf(encoder))
+    },
+    async decompress(buffer) {
+      return run('decompress', buffer)
+    },
+  }
+}
 
 /** A codec as the registry holds it: a function, called for every batch. */
 const always = codec => () => codec
