@@ -4,7 +4,6 @@
 
 const { parseArgs } = require('node:util')
 const { brokersOfEnvironment } = require('./index')
-const { probe } = require('./probe')
 const { DEFAULT_PORT, KINDS, runningClusters, startDetached, stopDetached } = require('./detached')
 
 const USAGE = `usage: node broker/cli.js start [${Object.keys(KINDS).join('|')}] [--port <port>]
@@ -38,18 +37,12 @@ async function start(kind, port) {
     console.log(`KAFKA_BROKERS is set, so ${existing.join(',')} is used: nothing to start`)
     return
   }
-  const ours = runningClusters().some(state => state.kind === kind)
-  if (
-    !ours &&
-    kind === 'single' &&
-    runningClusters().length === 0 &&
-    (await probe({ port })) === 'kafka'
-  ) {
+  const { outcome, state } = await startDetached(kind, { port, log })
+  if (outcome === 'foreign') {
     console.log(`A Kafka that was not started here answers at localhost:${port}: nothing to start`)
-    return
+  } else {
+    console.log(`${outcome === 'started' ? 'Started' : 'Already running'}, ${describe(state)}`)
   }
-  const { state, started } = await startDetached(kind, { port, log })
-  console.log(`${started ? 'Started' : 'Already running'}, ${describe(state)}`)
 }
 
 async function stop() {

@@ -48,8 +48,8 @@ function readState(kind) {
   }
 }
 
-function writeState(state) {
-  const file = path.join(directoryOf(state.kind), 'state.json')
+function writeState(state, directory = directoryOf(state.kind)) {
+  const file = path.join(directory, 'state.json')
   fs.writeFileSync(`${file}.draft`, JSON.stringify(state, null, 2))
   fs.renameSync(`${file}.draft`, file)
 }
@@ -61,11 +61,11 @@ function runningClusters() {
 }
 
 /**
- * Starts a cluster, or finds that it runs already.
+ * Starts a cluster, or finds that it runs already, or (a single node) that a Kafka not started here has its port.
  *
  * @param {'single' | 'secured' | 'three'} kind
  * @param {{ port?: number, log: (line: string) => void }} options port default 9092
- * @returns {Promise<{ state: State, started: boolean }>}
+ * @returns {Promise<{ outcome: 'started' | 'running', state: State } | { outcome: 'foreign' }>}
  * @throws {Error} if something else holds one of its ports
  */
 async function startDetached(kind, { port = DEFAULT_PORT, log }) {
@@ -74,7 +74,7 @@ async function startDetached(kind, { port = DEFAULT_PORT, log }) {
   fs.mkdirSync(CLUSTERS, { recursive: true })
   while (!claim(kind)) {
     const state = readState(kind)
-    if (state?.ready && state.marks.every(isRunning)) return { state, started: false }
+    if (state?.ready && state.marks.every(isRunning)) return { outcome: 'running', state }
     if (!state || state.ready || !isRunning(state.starter)) {
       await end(state?.marks ?? [])
       fs.rmSync(directory, { recursive: true, force: true })
@@ -88,6 +88,11 @@ async function startDetached(kind, { port = DEFAULT_PORT, log }) {
   }
   guard({ directory })
   try {
+    const taken = runningClusters().length > 0
+    if (kind === 'single' && !taken && (await probe({ host: 'localhost', port })) === 'kafka') {
+      fs.rmSync(directory, { recursive: true, force: true })
+      return { outcome: 'foreign' }
+    }
     await requireFreePorts(KINDS[kind].offsets.map(offset => port + offset))
     const { nodes, secured } = KINDS[kind]
     const cluster = await startCluster(nodes, { port, secured, directory, log })
@@ -96,7 +101,7 @@ async function startDetached(kind, { port = DEFAULT_PORT, log }) {
     const state = { kind, starter: self(), ready: true, marks, listeners, tls: tls?.directory }
     writeState(state)
     for (const mark of marks) release({ mark })
-    return { state, started: true }
+    return { outcome: 'started', state }
   } catch (error) {
     fs.rmSync(directory, { recursive: true, force: true })
     throw error
@@ -105,16 +110,21 @@ async function startDetached(kind, { port = DEFAULT_PORT, log }) {
   }
 }
 
-/** @returns {boolean} whether the directory is ours now; only one command can make it */
+/**
+ * @returns {boolean} whether the directory is ours now; only one command can have it, since it is renamed into place
+ *   with the state in it
+ */
 function claim(kind) {
+  const draft = fs.mkdtempSync(path.join(CLUSTERS, 'draft-'))
+  writeState({ kind, starter: self(), ready: false, marks: [], listeners: {} }, draft)
   try {
-    fs.mkdirSync(directoryOf(kind))
+    fs.renameSync(draft, directoryOf(kind))
+    return true
   } catch (error) {
-    if (error.code === 'EEXIST') return false
+    fs.rmSync(draft, { recursive: true, force: true })
+    if (error.code === 'ENOTEMPTY' || error.code === 'EEXIST') return false
     throw error
   }
-  writeState({ kind, starter: self(), ready: false, marks: [], listeners: {} })
-  return true
 }
 
 function self() {

@@ -15,7 +15,7 @@ const POLL_MS = 20
 
 /**
  * @param {Mark} mark
- * @returns {boolean} whether that very process runs; a zombie does not (an orphan's zombie may stay for ever)
+ * @returns {boolean} whether that very process runs
  */
 function isRunning({ pid, argument }) {
   return commandLine(pid).includes(argument)
@@ -27,6 +27,26 @@ function commandLine(pid) {
     return execFileSync('ps', ['-o', 'args=', '-p', String(pid)], { encoding: 'utf8' })
   } catch {
     return ''
+  }
+}
+
+/**
+ * Whether nothing of it is left that holds a port. A process that is being ended has lost its command line already while
+ * its threads still close their sockets; an orphan's zombie may stay for ever, and holds nothing.
+ */
+function isGone({ pid, argument }) {
+  const text = commandLine(pid)
+  if (text !== '') return !text.includes(argument)
+  try {
+    if (process.platform !== 'linux') {
+      return !/^[^Z]/.test(
+        execFileSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' }).trim()
+      )
+    }
+    const [, state] = /\) (\w)/.exec(fs.readFileSync(`/proc/${pid}/stat`, 'utf8'))
+    return /[ZX]/.test(state) && fs.readdirSync(`/proc/${pid}/task`).length <= 1
+  } catch {
+    return true
   }
 }
 
@@ -52,7 +72,7 @@ function signal(mark, signal) {
  */
 async function hasEnded(mark, milliseconds) {
   const deadline = Date.now() + milliseconds
-  while (isRunning(mark)) {
+  while (!isGone(mark)) {
     if (Date.now() > deadline) return false
     await new Promise(resolve => setTimeout(resolve, POLL_MS))
   }
@@ -68,16 +88,17 @@ async function hasEnded(mark, milliseconds) {
  * @throws {Error} if one survives SIGKILL by ten seconds
  */
 async function end(marks, { patience = 0 } = {}) {
+  const living = marks.filter(isRunning)
   if (patience > 0) {
-    for (const mark of marks) {
+    for (const mark of living) {
       signal(mark, 'SIGCONT')
       signal(mark, 'SIGTERM')
     }
-    await Promise.all(marks.map(mark => hasEnded(mark, patience)))
+    await Promise.all(living.map(mark => hasEnded(mark, patience)))
   }
-  for (const mark of marks) signal(mark, 'SIGKILL')
-  const ended = await Promise.all(marks.map(mark => hasEnded(mark, 10_000)))
-  const survivors = marks.filter((_, i) => !ended[i]).map(mark => mark.pid)
+  for (const mark of living) signal(mark, 'SIGKILL')
+  const ended = await Promise.all(living.map(mark => hasEnded(mark, 10_000)))
+  const survivors = living.filter((_, i) => !ended[i]).map(mark => mark.pid)
   if (survivors.length > 0) throw new Error(`Process ${survivors.join(', ')} does not end`)
 }
 
