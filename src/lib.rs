@@ -19,4 +19,6 @@ pub mod config;
 pub mod error;
 pub mod event;
 pub mod network;
+pub mod producer;
 pub mod protocol;
+pub mod tasks;

@@ -19,24 +19,10 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use super::buffer::SharedBuffer;
-use super::runtime::Tasks;
+use crate::tasks::Tasks;
 use crate::error::{Error, Result};
 use crate::event::{EventName, Level, Observer, Report};
-
-/// Result of one produce call for one partition; crosses as numbers, not as an object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ProducedPartition {
-    /// Position of the topic in the call.
-    pub topic: u32,
-    /// Partition number.
-    pub partition: i32,
-    /// Offset of the call's first record in that partition.
-    pub base_offset: i64,
-    /// Milliseconds since 1970, or -1 when the topic keeps the producer's timestamps.
-    pub log_append_time: i64,
-    /// First offset the partition still has, or -1 if the broker did not say.
-    pub log_start_offset: i64,
-}
+use crate::producer::ProducedPartition;
 
 #[derive(Default)]
 struct Pending {

@@ -6,7 +6,7 @@
 pub mod buffer;
 pub mod completion;
 pub mod outcome;
-pub mod runtime;
 
-pub use completion::{CompletionQueue, Completions, ProducedPartition};
-pub use runtime::Tasks;
+
+pub use completion::{CompletionQueue, Completions};
+pub use crate::tasks::Tasks;

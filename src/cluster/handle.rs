@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
 use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
 use kafka_protocol::messages::{MetadataRequest, MetadataResponse, TopicName};
@@ -38,6 +38,7 @@ struct Shared {
     refreshing: AsyncMutex<()>,
     coordinators: Coordinators,
     refreshed: Notify,
+    generation: AtomicU32,
 }
 
 /// Cheap clone; see the module text.
@@ -66,6 +67,7 @@ impl ClusterHandle {
             refreshing: AsyncMutex::new(()),
             coordinators: Coordinators::default(),
             refreshed: Notify::new(),
+            generation: AtomicU32::new(0),
         }))
     }
 
@@ -82,6 +84,11 @@ impl ClusterHandle {
     /// The latest snapshot.
     pub fn metadata(&self) -> Arc<Metadata> {
         Arc::clone(&self.0.metadata.read())
+    }
+
+    /// Counts the changes of the snapshot, so that what was made of it can be kept until the next.
+    pub fn metadata_generation(&self) -> u32 {
+        self.0.generation.load(Ordering::Acquire)
     }
 
     /// Connects to the first seed that answers, with the client's back-off. `seeds` are entries of the `brokers`
@@ -294,6 +301,15 @@ impl ClusterHandle {
         self.fetch_metadata(None).await
     }
 
+    /// Asks for `topics` now and leaves the targets as they are: for a client that looks at a topic once. A topic in
+    /// error does not fail the call: its error is in the snapshot.
+    ///
+    /// # Errors
+    /// When no broker answers.
+    pub async fn fetch_topics(&self, topics: &[String]) -> Result<Arc<Metadata>> {
+        self.fetch_metadata(Some(topics)).await
+    }
+
     /// Adds `topics` to the targets and waits until each can be used or has failed for good. A topic that was created
     /// a moment ago has no leader yet: that alone is waited for, with the client's back-off.
     ///
@@ -353,6 +369,7 @@ impl ClusterHandle {
         };
         self.learn_brokers(&fresh);
         self.adopt_bootstrap(connection).await;
+        self.0.generation.fetch_add(1, Ordering::Release);
         self.0.refreshed.notify_waiters();
         fresh
     }
@@ -405,6 +422,7 @@ impl ClusterHandle {
             Arc::clone(&current)
         };
         self.learn_brokers(&fresh);
+        self.0.generation.fetch_add(1, Ordering::Release);
         self.0.refreshed.notify_waiters();
         true
     }

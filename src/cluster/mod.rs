@@ -4,7 +4,7 @@
 //! connection per [`Role`] to it ([`broker`]), keeps an immutable [`metadata`] snapshot fresh, and tries again with
 //! kafkajs' back-off ([`retry`]). It knows nothing of producers or consumers.
 
-mod binding;
+pub mod binding;
 pub mod broker;
 mod coordinator;
 mod handle;

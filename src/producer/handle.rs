@@ -1,0 +1,278 @@
+//! The producer: what it shares, and what its callers can ask of it.
+//!
+//! Lock order: the state lock is never held while the cluster's are taken for longer than a look at the snapshot, and
+//! never across an await. Calls are settled after it is released.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use serde::Deserialize;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::accumulator::Accumulator;
+use super::batch::{Batch, Slot};
+use super::call::CallSink;
+use super::idempotence::Identity;
+use super::intake::{Submission, Waiting};
+use super::partitioner::DefaultPartitioner;
+use crate::cluster::ClusterHandle;
+use crate::config::{RetryConfig, milliseconds};
+use crate::error::{Error, Result};
+use crate::tasks::Tasks;
+
+/// Requests one leader may have under way when the user set no limit. Kafka serves a connection in order, so more would
+/// only wait there instead of gathering here.
+const DEFAULT_IN_FLIGHT: usize = 5;
+
+/// Options of one producer; complete and checked (`src/options.js`).
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProducerConfig {
+    /// Back-off of sends.
+    pub retry: RetryConfig,
+    /// Whether batches carry sequence numbers.
+    pub idempotent: bool,
+    /// Set for a transactional producer.
+    pub transactional_id: Option<String>,
+    /// After which the coordinator aborts an open transaction, ms.
+    pub transaction_timeout: i32,
+    /// Requests in flight to one broker; `None` is our default.
+    pub max_in_flight_requests: Option<u32>,
+    /// How long a batch waits for company.
+    #[serde(deserialize_with = "milliseconds")]
+    pub linger: Duration,
+    /// Bytes a batch may grow to before compression.
+    pub batch_size: usize,
+    /// Bytes of records the producer holds at most; further calls wait.
+    pub max_buffered_bytes: usize,
+}
+
+/// Numbers for topic names, so that the hot path compares numbers.
+#[derive(Debug, Default)]
+pub(super) struct Topics {
+    names: Vec<Arc<str>>,
+    numbers: HashMap<Arc<str>, u32>,
+}
+
+impl Topics {
+    fn number(&mut self, name: &str) -> u32 {
+        if let Some(number) = self.numbers.get(name) {
+            return *number;
+        }
+        let name: Arc<str> = Arc::from(name);
+        let number = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
+        self.names.push(Arc::clone(&name));
+        self.numbers.insert(name, number);
+        number
+    }
+
+    pub(super) fn name(&self, number: u32) -> Option<&Arc<str>> {
+        self.names.get(usize::try_from(number).ok()?)
+    }
+}
+
+pub(super) struct State {
+    pub(super) accumulator: Accumulator,
+    pub(super) topics: Topics,
+    pub(super) partitioner: DefaultPartitioner,
+    /// Parts of calls whose topic is being looked up, in the order of the calls.
+    pub(super) loading: HashMap<u32, VecDeque<Waiting>>,
+    /// Calls that wait for memory, in order.
+    pub(super) blocked: VecDeque<(Submission, Instant)>,
+    pub(super) buffered: usize,
+    pub(super) senders: HashMap<i32, Arc<Notify>>,
+    pub(super) identity: Identity,
+    pub(super) identifying: bool,
+    /// Why nothing is accepted any more.
+    pub(super) closed: Option<Error>,
+}
+
+pub(super) struct Shared {
+    pub(super) cluster: ClusterHandle,
+    pub(super) config: ProducerConfig,
+    pub(super) sink: Arc<dyn CallSink>,
+    pub(super) tasks: Tasks,
+    pub(super) state: Mutex<State>,
+    /// Wakes the refresher.
+    pub(super) stale: Notify,
+    /// Wakes whoever waits for the producer to become idle.
+    pub(super) progress: Notify,
+}
+
+/// Cheap clone; see the module text.
+#[derive(Clone)]
+pub struct ProducerHandle(pub(super) Arc<Shared>);
+
+impl std::fmt::Debug for ProducerHandle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ProducerHandle").finish_non_exhaustive()
+    }
+}
+
+impl ProducerHandle {
+    /// A producer that is closed until [`ProducerHandle::open`].
+    pub fn new(cluster: ClusterHandle, config: ProducerConfig, sink: Arc<dyn CallSink>, tasks: Tasks) -> Self {
+        let state = State {
+            accumulator: Accumulator::new(config.batch_size, config.linger, 1),
+            topics: Topics::default(),
+            partitioner: DefaultPartitioner::default(),
+            loading: HashMap::new(),
+            blocked: VecDeque::new(),
+            buffered: 0,
+            senders: HashMap::new(),
+            identity: Identity::default(),
+            identifying: false,
+            closed: Some(disconnected()),
+        };
+        let handle = Self(Arc::new(Shared {
+            cluster,
+            config,
+            sink,
+            tasks,
+            state: Mutex::new(state),
+            stale: Notify::new(),
+            progress: Notify::new(),
+        }));
+        super::refresher::start(&handle.0);
+        handle
+    }
+
+    /// Accepts calls from now on. An idempotent producer gets its id here.
+    ///
+    /// # Errors
+    /// What InitProducerId failed with.
+    pub async fn open(&self) -> Result<()> {
+        self.0.state.lock().closed = None;
+        if self.0.config.idempotent && self.0.state.lock().identity.current().0 < 0 {
+            super::identify::init_producer_id(&self.0).await?;
+        }
+        Ok(())
+    }
+
+    /// The number of a topic in [`Submission::topics`].
+    pub fn topic_number(&self, name: &str) -> u32 {
+        self.0.state.lock().topics.number(name)
+    }
+
+    /// Takes over one call. Its outcome goes to the sink, exactly once, unless an error is returned.
+    ///
+    /// # Errors
+    /// When the producer is closed, or the packing does not add up.
+    pub fn submit(&self, submission: Submission) -> Result<()> {
+        super::intake::submit(&self.0, submission)
+    }
+
+    /// Stops accepting, waits until what was accepted has been delivered or `deadline` has passed, and rejects the rest.
+    pub async fn close(&self, deadline: Instant) {
+        self.0.state.lock().closed = Some(disconnecting());
+        loop {
+            let progress = self.0.progress.notified();
+            if self.0.is_idle() || tokio::time::timeout_at(deadline, progress).await.is_err() {
+                break;
+            }
+        }
+        self.0.reject_waiting(&disconnecting());
+        self.0.state.lock().closed = Some(disconnected());
+    }
+}
+
+fn disconnecting() -> Error {
+    Error::non_retriable("The producer is disconnecting; therefore, it can't safely accept messages anymore")
+}
+
+fn disconnected() -> Error {
+    Error::retriable_error("The producer is disconnected")
+}
+
+impl Shared {
+    fn is_idle(&self) -> bool {
+        let state = self.state.lock();
+        state.blocked.is_empty() && state.loading.is_empty() && state.accumulator.is_idle()
+    }
+
+    /// Rejects everything that is not in flight.
+    pub(super) fn reject_waiting(&self, error: &Error) {
+        let (batches, loading, blocked) = {
+            let mut state = self.state.lock();
+            let batches = state.accumulator.remove(|_| true);
+            let loading: Vec<_> = state.loading.drain().flat_map(|(_, parts)| parts).collect();
+            let blocked: Vec<_> = state.blocked.drain(..).collect();
+            (batches, loading, blocked)
+        };
+        for batch in batches {
+            self.fail_batch(batch, error);
+        }
+        for part in loading {
+            self.free(part.call.failed(error.clone()));
+        }
+        for (submission, _) in blocked {
+            self.sink.failed(submission.call, error);
+        }
+    }
+
+    /// Tells the calls of a batch that it failed for good.
+    pub(super) fn fail_batch(&self, batch: Batch, error: &Error) {
+        let freed = batch.chunks.into_iter().map(|chunk| chunk.call.failed(error.clone())).sum();
+        self.free(freed);
+    }
+
+    /// Gives back memory, and lets in who waited for it.
+    pub(super) fn free(&self, bytes: usize) {
+        if bytes > 0 {
+            self.state.lock().buffered -= bytes;
+        }
+        self.progress.notify_waiters();
+    }
+
+    /// Wakes the sender of the partition's leader; the refresher if there is none.
+    pub(super) fn ring(self: &Arc<Self>, state: &mut State, slot: Slot) {
+        let leader = state
+            .topics
+            .name(slot.topic)
+            .ok_or_else(|| Error::protocol(3))
+            .and_then(|topic| self.cluster.metadata().leader(topic, slot.partition));
+        match leader {
+            Ok(leader) => self.ring_leader(state, leader),
+            Err(_) => self.stale.notify_one(),
+        }
+    }
+
+    fn ring_leader(self: &Arc<Self>, state: &mut State, leader: i32) {
+        let bell = state.senders.entry(leader).or_insert_with(|| {
+            let bell = Arc::new(Notify::new());
+            super::sender::start(self, leader, Arc::clone(&bell));
+            bell
+        });
+        bell.notify_one();
+    }
+
+    /// Wakes the senders of everything that waits.
+    pub(super) fn ring_all(self: &Arc<Self>) {
+        let mut state = self.state.lock();
+        let slots: Vec<Slot> = state.accumulator.waiting().collect();
+        for slot in slots {
+            self.ring(&mut state, slot);
+        }
+    }
+
+    /// Wakes the senders of everything that waits and has a leader.
+    pub(super) fn ring_all_with_leader(self: &Arc<Self>) {
+        let metadata = self.cluster.metadata();
+        let mut state = self.state.lock();
+        let slots: Vec<Slot> = state.accumulator.waiting().collect();
+        for slot in slots {
+            let leader = state.topics.name(slot.topic).map(|topic| metadata.leader(topic, slot.partition));
+            if let Some(Ok(leader)) = leader {
+                self.ring_leader(&mut state, leader);
+            }
+        }
+    }
+
+    /// Requests one leader may have under way.
+    pub(super) fn requests_in_flight(&self) -> usize {
+        self.config.max_in_flight_requests.map_or(DEFAULT_IN_FLIGHT, |limit| limit.max(1) as usize)
+    }
+}

@@ -1,0 +1,24 @@
+//! From a `send` call to acknowledged records.
+//!
+//! A call enters through [`intake`]: memory is reserved, its topics are looked up, and the partition of every record is
+//! chosen, once. The [`accumulator`] holds a queue of batches per partition. A [`sender`] per leader drains what is
+//! ready into one request; [`delivery`] decides what the answer means and [`settle`] carries it out: deliver, try the
+//! same bytes again, split, or give up. The [`refresher`] finds leaders that moved. [`idempotence`] numbers batches.
+
+pub mod accumulator;
+pub mod batch;
+mod binding;
+pub mod call;
+pub mod delivery;
+mod handle;
+pub mod idempotence;
+mod identify;
+mod intake;
+pub mod partitioner;
+mod refresher;
+mod sender;
+mod settle;
+
+pub use call::{CallSink, ProducedPartition};
+pub use handle::{ProducerConfig, ProducerHandle};
+pub use intake::Submission;

@@ -1,0 +1,184 @@
+'use strict'
+
+/**
+ * Packs the messages of one call into one buffer and one table of numbers, which the core copies at once.
+ *
+ * The layout is that of `protocol/records/packed.rs`. Both stores are shared by all calls of this copy of the module:
+ * packing and handing over happen without a break, and afterwards the caller may change its objects.
+ */
+
+const NULL = 0xffffffff
+const NO_PARTITION = 0xffffffff
+const HALF = 2 ** 32
+/** Strings up to this are copied by a loop, which beats the call into the engine. */
+const SHORT = 24
+/** What one pathological call made the stores grow to is not kept. */
+const KEEP = 4 * 1024 * 1024
+
+let data = Buffer.allocUnsafeSlow(64 * 1024)
+let table = new Uint32Array(4096)
+let dataAt = 0
+let tableAt = 0
+
+const { utf8Write } = Buffer.prototype
+const writeUtf8 =
+  typeof utf8Write === 'function'
+    ? (text, at) => utf8Write.call(data, text, at, data.length - at)
+    : (text, at) => data.write(text, at, 'utf8')
+
+const growData = (needed) => {
+  const grown = Buffer.allocUnsafeSlow(Math.max(data.length * 2, dataAt + needed))
+  data.copy(grown, 0, 0, dataAt)
+  data = grown
+}
+
+const growTable = (needed) => {
+  const grown = new Uint32Array(Math.max(table.length * 2, tableAt + needed))
+  grown.set(table.subarray(0, tableAt))
+  table = grown
+}
+
+/** @returns {number} bytes written */
+const putString = (text) => {
+  const { length } = text
+  // No UTF-16 unit takes more than three bytes.
+  if (dataAt + length * 3 > data.length) growData(length * 3)
+  const start = dataAt
+  if (length <= SHORT) {
+    let at = start
+    for (let i = 0; i < length; i++) {
+      const unit = text.charCodeAt(i)
+      if (unit > 0x7f) {
+        dataAt = start + writeUtf8(text, start)
+        return dataAt - start
+      }
+      data[at++] = unit
+    }
+    dataAt = at
+    return length
+  }
+  dataAt = start + writeUtf8(text, start)
+  return dataAt - start
+}
+
+const putBytes = (bytes) => {
+  const { length } = bytes
+  if (dataAt + length > data.length) growData(length)
+  data.set(bytes, dataAt)
+  dataAt += length
+  return length
+}
+
+/**
+ * A key, a value, or a header's value.
+ *
+ * @throws {TypeError} Node's own, for what is neither text nor bytes
+ */
+const put = (field) => {
+  if (typeof field === 'string') return putString(field)
+  if (ArrayBuffer.isView(field)) {
+    return putBytes(
+      field instanceof Uint8Array
+        ? field
+        : new Uint8Array(field.buffer, field.byteOffset, field.byteLength)
+    )
+  }
+  // Throws Node's own error for anything that is not an ArrayBuffer.
+  Buffer.byteLength(field)
+  return putBytes(new Uint8Array(field))
+}
+
+const putHeader = (name, value) => {
+  if (tableAt + 2 > table.length) growTable(2)
+  const at = tableAt
+  tableAt += 2
+  table[at] = putString(name)
+  table[at + 1] = put(value)
+}
+
+/** @returns {number} headers written: a list of values is a repeated header, an empty one is none */
+const putHeaders = (headers) => {
+  let count = 0
+  for (const name of Object.keys(headers)) {
+    const value = headers[name]
+    if (Array.isArray(value)) {
+      for (const each of value) putHeader(name, each)
+      count += value.length
+    } else {
+      putHeader(name, value)
+      count += 1
+    }
+  }
+  return count
+}
+
+const putTimestamp = (timestamp, at) => {
+  if (!timestamp) {
+    // i64::MIN: the core uses the time of sending.
+    table[at] = 0
+    table[at + 1] = 0x80000000
+    return
+  }
+  const number = Number(timestamp)
+  if (typeof timestamp === 'string' && Number.isSafeInteger(number) && number >= 0) {
+    table[at] = number % HALF
+    table[at + 1] = Math.floor(number / HALF)
+    return
+  }
+  // As kafkajs: whatever BigInt takes, and its error for what it does not.
+  const exact = BigInt.asUintN(64, BigInt(timestamp))
+  table[at] = Number(exact & 0xffffffffn)
+  table[at + 1] = Number(exact >> 32n)
+}
+
+const putMessage = (message, partition) => {
+  if (tableAt + 6 > table.length) growTable(6)
+  const at = tableAt
+  tableAt += 6
+  table[at] = partition
+  putTimestamp(message.timestamp, at + 1)
+  const { key, value, headers } = message
+  table[at + 3] = key == null ? NULL : put(key)
+  table[at + 4] = value === null ? NULL : put(value)
+  const count = headers === undefined ? 0 : putHeaders(headers)
+  table[at + 5] = count
+}
+
+/**
+ * @param {unknown} partition what the message or a partitioner says; numeric text is a number, as in kafkajs
+ * @returns {number} a number of the table; one that no topic has if it is none, which the core then refuses by name
+ */
+const partitionNumber = (partition) => {
+  const number = Number(partition)
+  return Number.isInteger(number) && number >= 0 && number < 0x7fffffff ? number : 0x7fffffff
+}
+
+/**
+ * Packs a call. What it gives is valid until the next call of it.
+ *
+ * @param {Array<{ topic: number, messages: object[] }>} topics topics by the core's numbers
+ * @param {(topic: number, message: object) => unknown} [choose] a custom partitioner; without it the core chooses for
+ *   messages that name no partition
+ * @returns {{ data: Buffer, dataLength: number, table: Uint32Array, tableLength: number }}
+ * @throws {TypeError | SyntaxError} for a field of a type that cannot be sent
+ */
+const pack = (topics, choose) => {
+  dataAt = 0
+  tableAt = 1 + topics.length * 2
+  if (tableAt > table.length) growTable(0)
+  table[0] = topics.length
+  for (let t = 0; t < topics.length; t++) {
+    const { topic, messages } = topics[t]
+    table[1 + t * 2] = topic
+    table[2 + t * 2] = messages.length
+    for (const message of messages) {
+      const partition = choose ? choose(t, message) : message.partition
+      putMessage(message, partition == null ? NO_PARTITION : partitionNumber(partition))
+    }
+  }
+  const packed = { data, dataLength: dataAt, table, tableLength: tableAt }
+  if (data.length > KEEP) data = Buffer.allocUnsafeSlow(64 * 1024)
+  return packed
+}
+
+module.exports = { pack }

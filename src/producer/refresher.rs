@@ -1,0 +1,89 @@
+//! Keeps leaders known: refreshes metadata when somebody found it wrong, and gives batches without a leader their
+//! attempts, so that they too end one day.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::batch::Slot;
+use super::handle::Shared;
+use crate::cluster::retry::Backoff;
+use crate::error::Error;
+
+/// Wake-up when nothing is planned; only a safeguard.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// Starts the refresher of a producer; it ends with it.
+pub(super) fn start(shared: &Arc<Shared>) {
+    let weak = Arc::downgrade(shared);
+    shared.tasks.spawn(run(weak));
+}
+
+async fn run(shared: Weak<Shared>) {
+    let mut wake = Instant::now() + IDLE;
+    loop {
+        {
+            let Some(strong) = shared.upgrade() else { return };
+            tokio::select! {
+                () = strong.stale.notified() => {}
+                () = tokio::time::sleep_until(wake) => {}
+            }
+        }
+        let Some(strong) = shared.upgrade() else { return };
+        let blocked = super::intake::admit_blocked(&strong, Instant::now());
+        let refreshed = if needs_refresh(&strong) {
+            strong.cluster.refresh_metadata().await.map(drop)
+        } else {
+            Ok(())
+        };
+        let retried = count_attempts(&strong, refreshed.err());
+        strong.ring_all_with_leader();
+        wake = [Some(Instant::now() + IDLE), blocked, retried].into_iter().flatten().min().unwrap_or(wake);
+    }
+}
+
+fn needs_refresh(shared: &Shared) -> bool {
+    shared.cluster.is_connected() && !shared.state.lock().accumulator.is_idle()
+}
+
+/// A waiting batch whose partition has no leader has failed one more attempt. Gives the time of the next one.
+fn count_attempts(shared: &Arc<Shared>, refresh_error: Option<Error>) -> Option<Instant> {
+    let now = Instant::now();
+    let metadata = shared.cluster.metadata();
+    let mut given_up = Vec::new();
+    let mut next: Option<Instant> = None;
+    {
+        let mut state = shared.state.lock();
+        let slots: Vec<Slot> = state.accumulator.waiting().collect();
+        for slot in slots {
+            let Some(topic) = state.topics.name(slot.topic).cloned() else { continue };
+            let Err(error) = metadata.leader(&topic, slot.partition) else { continue };
+            let Some(mut batch) = state.accumulator.take_first(slot) else { continue };
+            if batch.not_before.is_none_or(|at| at <= now) {
+                let backoff =
+                    batch.backoff.get_or_insert_with(|| Backoff::new(shared.config.retry, fastrand::f64()));
+                let error = refresh_error.clone().unwrap_or(error);
+                match backoff.next(fastrand::f64()) {
+                    Some(wait) => batch.not_before = Some(now + wait),
+                    None => {
+                        let exceeded = backoff.exceeded(error);
+                        given_up.push((batch, exceeded));
+                        continue;
+                    }
+                }
+            }
+            next = [next, batch.not_before].into_iter().flatten().min();
+            state.accumulator.put_back(batch);
+        }
+    }
+    for (batch, error) in given_up {
+        super::settle::log_failure(shared, &error);
+        let slot = batch.slot;
+        if batch.sequence.is_some() {
+            shared.state.lock().identity.spoil(slot);
+        }
+        shared.fail_batch(batch, &error);
+    }
+    next
+}

@@ -1,0 +1,304 @@
+//! One task per leader: drains what is ready into one request, again and again.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use kafka_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
+use kafka_protocol::messages::{ProduceRequest, ProduceResponse, TopicName, TransactionalId};
+use kafka_protocol::protocol::StrBytes;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::batch::{Batch, BatchKey, Slot};
+use super::delivery::{Outcome, classify, classify_request};
+use super::handle::Shared;
+use super::idempotence::IdentityState;
+use crate::clock::now_ms;
+use crate::cluster::Role;
+use crate::cluster::metadata::BrokerAddress;
+use crate::error::{Error, Result};
+use crate::network::Deadline;
+use crate::protocol::compression::Codec;
+use crate::protocol::records::{BatchHeader, Scratch, encode_batch};
+
+/// Bytes of batches in one request, before compression. Kafka's `socket.request.max.bytes` is 100 MB.
+const MAX_REQUEST: usize = 16 * 1024 * 1024;
+/// Compressing more than this would hold up the other tasks of a worker thread noticeably (zstd does about 300 MB/s).
+const COMPRESS_INLINE: usize = 32 * 1024;
+/// A sender whose partitions all moved away is not kept for ever.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// Starts the sender of one leader.
+pub(super) fn start(shared: &Arc<Shared>, node_id: i32, bell: Arc<Notify>) {
+    let weak = Arc::downgrade(shared);
+    shared.tasks.spawn(run(weak, node_id, bell));
+}
+
+async fn run(shared: Weak<Shared>, node_id: i32, bell: Arc<Notify>) {
+    let mut in_flight = FuturesUnordered::new();
+    loop {
+        let wake = {
+            let Some(shared) = shared.upgrade() else { return };
+            while in_flight.len() < shared.requests_in_flight() {
+                let batches = take(&shared, node_id);
+                if batches.is_empty() {
+                    break;
+                }
+                // Attributes that belong to a request, not to a batch: calls that differ in them need requests of
+                // their own, sent one behind the other.
+                for request in by_request(batches) {
+                    in_flight.push(dispatch(Arc::clone(&shared), node_id, request));
+                }
+            }
+            if in_flight.is_empty() { next_wake(&shared, node_id) } else { in_flight_wake(&shared, node_id) }
+        };
+        tokio::select! {
+            () = bell.notified() => {}
+            Some(()) = in_flight.next() => {}
+            () = tokio::time::sleep_until(wake) => {
+                if in_flight.is_empty() && retire(&shared, node_id) {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+fn leads<'a>(shared: &'a Shared, names: &'a super::handle::Topics, node_id: i32) -> impl Fn(Slot) -> bool + 'a {
+    let metadata = shared.cluster.metadata();
+    move |slot| {
+        names.name(slot.topic).is_some_and(|topic| metadata.leader(topic, slot.partition).ok() == Some(node_id))
+    }
+}
+
+fn take(shared: &Arc<Shared>, node_id: i32) -> Vec<Batch> {
+    let mut state = shared.state.lock();
+    let super::handle::State { accumulator, topics, identity, .. } = &mut *state;
+    if shared.config.idempotent && identity.state() != IdentityState::Known {
+        drop(state);
+        super::identify::start(shared);
+        return Vec::new();
+    }
+    let mut batches = accumulator.drain(leads(shared, topics, node_id), MAX_REQUEST, Instant::now());
+    if shared.config.idempotent {
+        batches.iter_mut().for_each(|batch| identity.stamp(batch));
+    }
+    batches
+}
+
+fn next_wake(shared: &Shared, node_id: i32) -> Instant {
+    in_flight_wake(shared, node_id).min(Instant::now() + IDLE)
+}
+
+fn in_flight_wake(shared: &Shared, node_id: i32) -> Instant {
+    let state = shared.state.lock();
+    let ready = state.accumulator.next_ready(leads(shared, &state.topics, node_id));
+    ready.filter(|at| *at > Instant::now()).unwrap_or_else(|| Instant::now() + IDLE)
+}
+
+/// Ends the sender if nothing waits for its leader; the next batch starts a new one.
+fn retire(shared: &Weak<Shared>, node_id: i32) -> bool {
+    let Some(shared) = shared.upgrade() else { return true };
+    let mut state = shared.state.lock();
+    let waiting = {
+        let leads = leads(&shared, &state.topics, node_id);
+        state.accumulator.waiting().any(leads)
+    };
+    if !waiting {
+        state.senders.remove(&node_id);
+    }
+    !waiting
+}
+
+fn by_request(batches: Vec<Batch>) -> Vec<Vec<Batch>> {
+    let mut groups: Vec<((i16, i32, bool), Vec<Batch>)> = Vec::with_capacity(1);
+    for batch in batches {
+        let BatchKey { acks, timeout_ms, transactional, .. } = batch.key;
+        let wanted = (acks, timeout_ms, transactional);
+        match groups.iter_mut().find(|(key, _)| *key == wanted) {
+            Some((_, group)) => group.push(batch),
+            None => groups.push((wanted, vec![batch])),
+        }
+    }
+    groups.into_iter().map(|(_, group)| group).collect()
+}
+
+/// Encodes, sends, and settles one request.
+async fn dispatch(shared: Arc<Shared>, node_id: i32, batches: Vec<Batch>) {
+    let (encoded, batches) = encode_all(batches).await;
+    let mut sendable = Vec::with_capacity(batches.len());
+    let mut payloads = Vec::with_capacity(batches.len());
+    for (batch, payload) in batches.into_iter().zip(encoded) {
+        match payload {
+            Ok(bytes) => {
+                sendable.push(batch);
+                payloads.push(bytes);
+            }
+            Err(error) => super::settle::settle(&shared, batch, Outcome::Failed(error)),
+        }
+    }
+    let Some(key) = sendable.first().map(|batch| batch.key) else { return };
+    let outcomes = exchange(&shared, node_id, key, &sendable, payloads).await;
+    for (batch, outcome) in sendable.into_iter().zip(outcomes) {
+        super::settle::settle(&shared, batch, outcome);
+    }
+}
+
+async fn encode_all(batches: Vec<Batch>) -> (Vec<Result<Bytes>>, Vec<Batch>) {
+    let heavy = batches.iter().any(|batch| batch.key.codec != Codec::None && batch.bytes > COMPRESS_INLINE);
+    if !heavy {
+        return (batches.iter().map(encode).collect(), batches);
+    }
+    let encoding = tokio::task::spawn_blocking(move || {
+        let encoded: Vec<_> = batches.iter().map(encode).collect();
+        (encoded, batches)
+    });
+    match encoding.await {
+        Ok(done) => done,
+        // The pool is gone or the codec panicked; the batches went with it, and dropping them is all that is left.
+        Err(_) => (Vec::new(), Vec::new()),
+    }
+}
+
+fn encode(batch: &Batch) -> Result<Bytes> {
+    thread_local! {
+        static SCRATCH: std::cell::RefCell<Scratch> = std::cell::RefCell::default();
+    }
+    let (producer_id, producer_epoch, base_sequence) = match batch.sequence {
+        Some(sequence) => (sequence.producer_id, sequence.epoch, sequence.base),
+        // What kafkajs writes without idempotence.
+        None => (-1, 0, 0),
+    };
+    let header = BatchHeader {
+        codec: batch.key.codec,
+        level: batch.key.level,
+        producer_id,
+        producer_epoch,
+        base_sequence,
+        transactional: batch.key.transactional,
+        now_ms: now_ms(),
+        partition_leader_epoch: 0,
+    };
+    let records = batch
+        .chunks
+        .iter()
+        .flat_map(|chunk| chunk.views.iter().map(|view| (&*chunk.records, *view)));
+    let mut out = Vec::with_capacity(batch.bytes + 128);
+    SCRATCH
+        .with_borrow_mut(|scratch| encode_batch(&mut out, records, &header, scratch))
+        .map_err(|error| Error::non_retriable(error.to_string()))?;
+    Ok(Bytes::from(out))
+}
+
+async fn exchange(
+    shared: &Shared,
+    node_id: i32,
+    key: BatchKey,
+    batches: &[Batch],
+    payloads: Vec<Bytes>,
+) -> Vec<Outcome> {
+    let request = build(shared, key, batches, payloads);
+    let sent = async {
+        let connection = shared.cluster.connection(node_id, Role::Produce).await?;
+        if key.acks == 0 {
+            return connection.send_unanswered(request).await.map(|()| None);
+        }
+        let patience = Duration::from_millis(u64::try_from(key.timeout_ms).unwrap_or(0));
+        connection.send(request, Deadline::AtLeast(patience)).await.map(Some)
+    };
+    match sent.await {
+        Ok(Some(response)) => {
+            note_leaders(shared, &response);
+            batches.iter().map(|batch| outcome(shared, batch, &response)).collect()
+        }
+        Ok(None) => batches
+            .iter()
+            .map(|_| Outcome::Delivered { base_offset: -1, log_append_time: -1, log_start_offset: -1 })
+            .collect(),
+        Err(error) => batches.iter().map(|_| classify_request(error.clone())).collect(),
+    }
+}
+
+fn build(shared: &Shared, key: BatchKey, batches: &[Batch], payloads: Vec<Bytes>) -> ProduceRequest {
+    let mut by_topic: BTreeMap<u32, Vec<PartitionProduceData>> = BTreeMap::new();
+    for (batch, payload) in batches.iter().zip(payloads) {
+        let data =
+            PartitionProduceData::default().with_index(batch.slot.partition).with_records(Some(payload));
+        by_topic.entry(batch.slot.topic).or_default().push(data);
+    }
+    let state = shared.state.lock();
+    let topics = by_topic
+        .into_iter()
+        .map(|(topic, partitions)| {
+            let name = state.topics.name(topic).map(ToString::to_string).unwrap_or_default();
+            TopicProduceData::default()
+                .with_name(TopicName(StrBytes::from_string(name)))
+                .with_partition_data(partitions)
+        })
+        .collect();
+    let transactional_id = key
+        .transactional
+        .then(|| shared.config.transactional_id.clone())
+        .flatten()
+        .map(|id| TransactionalId(StrBytes::from_string(id)));
+    ProduceRequest::default()
+        .with_transactional_id(transactional_id)
+        .with_acks(key.acks)
+        .with_timeout_ms(key.timeout_ms)
+        .with_topic_data(topics)
+}
+
+fn outcome(shared: &Shared, batch: &Batch, response: &ProduceResponse) -> Outcome {
+    let name = shared.state.lock().topics.name(batch.slot.topic).cloned();
+    let found = response
+        .responses
+        .iter()
+        .filter(|topic| name.as_deref() == Some(topic.name.as_str()))
+        .flat_map(|topic| &topic.partition_responses)
+        .find(|partition| partition.index == batch.slot.partition);
+    match found {
+        None => Outcome::Unknown(Error::retriable_error("The broker's answer leaves out a partition")),
+        Some(partition) => {
+            let message = partition.error_message.as_ref().map(|text| text.as_str());
+            classify(partition.error_code, message, batch.sequence.is_some()).unwrap_or(Outcome::Delivered {
+                base_offset: partition.base_offset,
+                log_append_time: partition.log_append_time_ms,
+                log_start_offset: partition.log_start_offset,
+            })
+        }
+    }
+}
+
+/// Leader hints in the answer (KIP-951).
+fn note_leaders(shared: &Shared, response: &ProduceResponse) {
+    if response.node_endpoints.is_empty() {
+        return;
+    }
+    let brokers: Vec<BrokerAddress> = response
+        .node_endpoints
+        .iter()
+        .map(|node| BrokerAddress {
+            node_id: node.node_id.0,
+            host: node.host.to_string(),
+            port: node.port,
+            rack: node.rack.as_ref().map(ToString::to_string),
+        })
+        .collect();
+    for topic in &response.responses {
+        for partition in &topic.partition_responses {
+            let leader = &partition.current_leader;
+            shared.cluster.note_leader(
+                topic.name.as_str(),
+                partition.index,
+                leader.leader_id.0,
+                leader.leader_epoch,
+                &brokers,
+            );
+        }
+    }
+}
+
