@@ -1,0 +1,2 @@
+// kafkajs has its types at this path, and programs import from it.
+export * from '../index'
