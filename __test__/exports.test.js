@@ -1,0 +1,60 @@
+'use strict'
+
+const assert = require('node:assert/strict')
+const path = require('node:path')
+const { pathToFileURL } = require('node:url')
+const { describe, test } = require('node:test')
+
+const kafkajs = require('kafkajs')
+
+const ROOT = path.join(__dirname, '..')
+const ours = require(ROOT)
+
+describe('CommonJS', () => {
+  test("has kafkajs' 44 names, in its order", () => {
+    assert.equal(Object.keys(kafkajs).length, 44)
+    assert.deepEqual(Object.keys(ours), Object.keys(kafkajs))
+  })
+
+  test('is a plain object that programs may change', () => {
+    assert.equal(Object.getPrototypeOf(ours), Object.prototype)
+    assert.equal(Object.isFrozen(ours), false)
+    for (const name of Object.keys(ours)) {
+      const { writable, enumerable, configurable } = Object.getOwnPropertyDescriptor(ours, name)
+      assert.deepEqual([writable, enumerable, configurable], [true, true, true], name)
+    }
+  })
+
+  test('has the same kinds of things under the same names', () => {
+    for (const name of Object.keys(kafkajs)) {
+      assert.equal(typeof ours[name], typeof kafkajs[name], name)
+      if (typeof kafkajs[name] === 'function') assert.equal(ours[name].name, kafkajs[name].name)
+    }
+    assert.deepEqual(Object.keys(ours.Partitioners), Object.keys(kafkajs.Partitioners))
+    assert.deepEqual(Object.keys(ours.AssignerProtocol), Object.keys(kafkajs.AssignerProtocol))
+  })
+
+  test('Kafka is what src/index.js exports, which tracers wrap there', () => {
+    assert.equal(ours.Kafka, require('../src/index.js'))
+  })
+
+  test('loading it has no side effect on the process', () => {
+    const handles = process.getActiveResourcesInfo().filter(name => /Timeout|TCP|Socket/.test(name))
+    assert.deepEqual(handles, [])
+  })
+})
+
+describe('ECMAScript modules', () => {
+  for (const file of ['index.mjs', 'index.js']) {
+    test(`${file} offers every name, and the module itself as default`, async () => {
+      const namespace = await import(pathToFileURL(path.join(ROOT, file)).href)
+      for (const name of Object.keys(kafkajs)) assert.equal(namespace[name], ours[name], name)
+      assert.equal(namespace.default, ours)
+    })
+  }
+
+  test('index.mjs offers nothing else', async () => {
+    const namespace = await import(pathToFileURL(path.join(ROOT, 'index.mjs')).href)
+    assert.deepEqual(Object.keys(namespace).sort(), ['default', ...Object.keys(kafkajs)].sort())
+  })
+})
