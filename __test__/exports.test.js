@@ -1,6 +1,7 @@
 'use strict'
 
 const assert = require('node:assert/strict')
+const { execFileSync } = require('node:child_process')
 const path = require('node:path')
 const { pathToFileURL } = require('node:url')
 const { describe, test } = require('node:test')
@@ -38,9 +39,15 @@ describe('CommonJS', () => {
     assert.equal(ours.Kafka, require('../src/index.js'))
   })
 
-  test('loading it has no side effect on the process', () => {
-    const handles = process.getActiveResourcesInfo().filter(name => /Timeout|TCP|Socket/.test(name))
-    assert.deepEqual(handles, [])
+  test('loading it loads no native code and starts nothing', () => {
+    const program = `
+      require(${JSON.stringify(ROOT)})
+      const loaded = Object.keys(require.cache).filter(name => /binding\\.js$|\\.node$/.test(name))
+      const running = process.getActiveResourcesInfo().filter(name => !/Pipe|TTY/.test(name))
+      console.log(JSON.stringify({ loaded, running }))
+    `
+    const output = execFileSync(process.execPath, ['-e', program], { encoding: 'utf8' })
+    assert.deepEqual(JSON.parse(output), { loaded: [], running: [] })
   })
 })
 
