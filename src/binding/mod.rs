@@ -4,6 +4,7 @@
 //! no rules of its own.
 
 pub mod buffer;
+mod codec;
 pub mod completion;
 pub mod outcome;
 
