@@ -39,7 +39,7 @@ impl CallSink for Sink {
 #[derive(Debug)]
 pub struct NativeProducer {
     handle: ProducerHandle,
-    cluster: super::super::cluster::ClusterHandle,
+    cluster: crate::cluster::ClusterHandle,
     completions: Completions,
     tasks: crate::tasks::Tasks,
 }
