@@ -178,6 +178,13 @@ describe('protocolErrorFromCode', () => {
     assert.equal(named(90).type, 'PRODUCER_FENCED')
     assert.equal(named(90).retriable, false)
     assert.equal(named(133).type, 'SHARE_SESSION_LIMIT_REACHED')
+    const above88 = Array.from({ length: 45 }, (_, index) => 89 + index)
+    assert.deepEqual(
+      above88.filter(code => named(code).retriable),
+      [89, 100, 103, 106, 122, 123, 133]
+    )
+    assert.equal(new Set(above88.map(code => named(code).type)).size, 45)
+    assert.ok(above88.every(code => named(code).message.length > 10))
   })
 
   for (const code of [134, 9999, -2]) {

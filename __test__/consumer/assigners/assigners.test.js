@@ -17,11 +17,13 @@ const clusterOf = (partitions, hidden = {}) => {
       if (!Object.hasOwn(hidden, topic)) throw new Error(`no topic ${topic}`)
       known[topic] = hidden[topic]
     },
-    findTopicPartitionMetadata: topic =>
-      Array.from({ length: known[topic] ?? 0 }, (_, index) => ({
+    findTopicPartitionMetadata: topic => {
+      assert.ok(Object.hasOwn(known, topic), `${topic} is known`)
+      return Array.from({ length: known[topic] }, (_, index) => ({
         partitionId: known[topic] - 1 - index,
         leader: 0,
-      })),
+      }))
+    },
   }
 }
 
@@ -87,7 +89,7 @@ describe('roundRobin', () => {
       Object.fromEntries(Array.from({ length: 12 }, (_, i) => [i, ['a']])),
       ['a', '7'],
     ],
-    [{}, { m1: ['a'] }, ['a']],
+    [{ a: 0 }, { m1: ['a'] }, ['a']],
     [{ a: 2 }, { m1: ['a'] }, []],
   ]
   groups.forEach(([partitions, subscriptions, topics], index) => {
