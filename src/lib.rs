@@ -12,12 +12,14 @@
 #[global_allocator]
 static GLOBAL: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+pub mod admin;
 pub mod binding;
 pub mod clock;
 pub mod cluster;
 pub mod config;
 pub mod error;
 pub mod event;
+pub mod group;
 pub mod network;
 pub mod producer;
 pub mod protocol;
