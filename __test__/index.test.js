@@ -1,6 +1,7 @@
 'use strict'
 
 const assert = require('node:assert/strict')
+const fs = require('node:fs')
 const path = require('node:path')
 const { afterEach, describe, test } = require('node:test')
 
@@ -59,6 +60,12 @@ for (const library of Object.keys(SOURCES)) {
       const kafka = new Client({ brokers: [] })
       assert.deepEqual(Object.keys(kafka), [])
       assert.ok(Object.getOwnPropertySymbols(kafka).length > 0)
+    })
+
+    test('the source has the class and its constructor as tracers look for them when they rewrite it', () => {
+      const source = fs.readFileSync(path.join(SOURCES[library], 'index.js'), 'utf8')
+      const withoutComments = source.replace(/\/\*[\s\S]*?\*\//g, '')
+      assert.match(withoutComments, /^module\.exports = class Client \{\s*constructor\(/m)
     })
 
     test('a subclass and foreign properties work, as tracers need', async () => {
