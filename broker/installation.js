@@ -199,8 +199,11 @@ async function makeArchive(installation, log) {
     }
     signal(mark, 'SIGTERM')
     await hasEnded(mark, START_DEADLINE_MS)
-    // A Java without such archives starts nodes as well, only slower: it gets an empty one, which the JVM skips.
-    if (!fs.existsSync(recording)) fs.writeFileSync(recording, '')
+    if (!fs.existsSync(recording)) {
+      // An empty one, which the JVM skips, keeps the next start from trying again.
+      fs.writeFileSync(recording, '')
+      log('this Java records none: nodes start a few seconds slower')
+    }
     rename(recording, installation.archive)
   } finally {
     await end([mark])

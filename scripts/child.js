@@ -3,24 +3,39 @@
 /** Child processes of the scripts: their output is shown as it comes, and they end when the script is asked to end. */
 
 const { spawn } = require('node:child_process')
+const { guard, release } = require('../broker/guard')
 
 const SIGNALS = { SIGINT: 130, SIGTERM: 143 }
+
+/** How often a script looks whether npm, which started it, is still there. */
+const PARENT_CHECK_MS = 500
 
 const children = new Set()
 let interruption
 
 /**
  * Ctrl-C once: children are ended and the script cleans up. Twice: the script goes at once (the guard of the local
- * Kafka still cleans up behind it).
+ * Kafka still cleans up behind it). The end of npm counts as well: npm does not pass every signal on to its script.
  */
 function handleInterruption() {
-  for (const [signal, code] of Object.entries(SIGNALS)) {
+  for (const signal of Object.keys(SIGNALS)) {
     process.on(signal, () => {
-      if (interruption !== undefined) process.exit(code)
-      interruption = { signal, code }
-      for (const child of children) child.kill('SIGTERM')
+      if (interruption !== undefined) process.exit(SIGNALS[signal])
+      interrupt(signal)
     })
   }
+  const parent = process.ppid
+  const check = setInterval(() => {
+    if (process.ppid === parent) return
+    clearInterval(check)
+    interrupt('SIGTERM')
+  }, PARENT_CHECK_MS)
+  check.unref()
+}
+
+function interrupt(signal) {
+  interruption = { signal, code: SIGNALS[signal] }
+  for (const child of children) child.kill('SIGTERM')
 }
 
 /** Thrown by a script that was asked to end. */
@@ -49,7 +64,9 @@ async function run(command, args, { cwd, env = process.env, onOutput } = {}) {
   throwIfInterrupted()
   const stdout = onOutput ? 'pipe' : 'inherit'
   const child = spawn(command, args, { cwd, env, stdio: ['ignore', stdout, 'inherit'] })
+  const mark = { pid: child.pid, argument: args[0] }
   children.add(child)
+  if (child.pid !== undefined) guard({ mark })
   child.stdout?.on('data', chunk => {
     process.stdout.write(chunk)
     onOutput(chunk)
@@ -57,7 +74,10 @@ async function run(command, args, { cwd, env = process.env, onOutput } = {}) {
   const code = await new Promise((resolve, reject) => {
     child.once('error', reject)
     child.once('close', resolve)
-  }).finally(() => children.delete(child))
+  }).finally(() => {
+    children.delete(child)
+    release({ mark })
+  })
   throwIfInterrupted()
   return code === 0
 }
