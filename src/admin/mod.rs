@@ -3,7 +3,7 @@
 //! An [`AdminHandle`] knows who owns a request (the controller, a group's coordinator, a partition's leader, one
 //! broker) and follows it when it moves, with the client's back-off ([`handle`]). Each family of operations has a file
 //! that turns typed arguments into requests and answers into typed results; [`operation`] is the list of all of them,
-//! as they cross from JavaScript. Arguments arrive checked and complete: `src/admin/checks` has kafkajs' words.
+//! as they cross from JavaScript. Arguments arrive checked and complete: `src/admin/arguments` has kafkajs' checks and words.
 
 pub mod acls;
 mod binding;
