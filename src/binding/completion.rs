@@ -195,6 +195,7 @@ impl Observer for ClientObserver {
 
 /// JavaScript's end of the queue; one per loaded copy of the module.
 #[napi(js_name = "CompletionQueue")]
+#[derive(Debug)]
 pub struct CompletionQueue {
     completions: Completions,
 }

@@ -33,7 +33,7 @@ let holders = 0
  */
 
 /** Throws outside of the drain, so that one entry cannot keep the others from being settled. */
-const rethrow = (error) => {
+const rethrow = error => {
   queueMicrotask(() => {
     throw error
   })
@@ -66,7 +66,7 @@ const settle = (entry, attachments) => {
   return undefined
 }
 
-const settleProduced = (table) => {
+const settleProduced = table => {
   let at = 0
   while (at < table.length) {
     const id = table[at] >>> 0
@@ -121,7 +121,7 @@ const takeCall = () => {
  * @param {Error} error
  * @returns {Error}
  */
-const thrownError = (error) => {
+const thrownError = error => {
   if (typeof error?.message !== 'string' || !error.message.startsWith('{')) return error
   try {
     return errorFromPayload(JSON.parse(error.message))
@@ -139,7 +139,7 @@ const thrownError = (error) => {
  * @returns {Promise<any>} the parsed value, or `{ value, attachments }` when buffers come with it
  * @throws {Error} the error of kafkajs' class that the core reported
  */
-const invoke = async (start) => {
+const invoke = async start => {
   const id = takeCall()
   const settled = new Promise((resolve, reject) => {
     pending.set(id, { resolve, reject })
@@ -185,7 +185,7 @@ const invokeProduce = (start, done) => {
  * @returns {T}
  * @throws {Error} the error of kafkajs' class that the core reported
  */
-const invokeSync = (method) => {
+const invokeSync = method => {
   try {
     return method()
   } catch (error) {
@@ -213,7 +213,7 @@ const attach = (client, hooks) => {
  *
  * @param {number} client
  */
-const detach = (client) => {
+const detach = client => {
   if (attached.delete(client)) release()
 }
 

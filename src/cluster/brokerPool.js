@@ -9,7 +9,7 @@
  * @returns {object} `metadata` (null before the first answer of the cluster), `versions` (by API key), `nodes()`,
  *   `findBroker(nodeId)`
  */
-module.exports = (native) => {
+module.exports = native => {
   const pool = {
     /** @returns {{ clusterId: string | null, controllerId: number, brokers: object[] } | null} */
     get metadata() {
@@ -26,8 +26,8 @@ module.exports = (native) => {
     nodes: () => pool.metadata?.brokers ?? [],
 
     /** @returns {object | undefined} the broker's address and whether the client is connected */
-    findBroker: (nodeId) => {
-      const node = pool.nodes().find((broker) => broker.nodeId === nodeId)
+    findBroker: nodeId => {
+      const node = pool.nodes().find(broker => broker.nodeId === nodeId)
       return node && { ...node, isConnected: () => native().isConnected() }
     },
   }

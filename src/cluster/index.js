@@ -29,7 +29,7 @@ const LATEST = -1
 const LOGGERS = { 1: 'error', 2: 'warn', 4: 'info', 5: 'debug' }
 
 /** What the `brokers` option stands for now: a list, checked. */
-const resolveBrokers = async (brokers) => {
+const resolveBrokers = async brokers => {
   let list = brokers
   if (typeof brokers === 'function') {
     try {
@@ -48,7 +48,7 @@ const resolveBrokers = async (brokers) => {
 }
 
 /** The part of the options that the core reads. */
-const coreConfig = (options) => ({
+const coreConfig = options => ({
   clientId: options.clientId,
   connectionTimeout: options.connectionTimeout,
   authenticationTimeout: options.authenticationTimeout,
@@ -69,7 +69,7 @@ const coreConfig = (options) => ({
  * @param {Map<string, object>} options.offsets committed offsets by group, shared by the clients of a `Kafka`
  * @returns {import('../../index').Cluster & Record<string, any>}
  */
-module.exports = (options) => {
+module.exports = options => {
   const { brokers, logger, instrumentationEmitter, offsets, isolationLevel } = options
   const client = nextClientNumber()
   const loggers = new Map()
@@ -77,7 +77,7 @@ module.exports = (options) => {
   let native = null
   let unwatch = []
 
-  const namespaced = (namespace) => {
+  const namespaced = namespace => {
     if (!loggers.has(namespace)) loggers.set(namespace, logger.namespace(namespace))
     return loggers.get(namespace)
   }
@@ -97,7 +97,7 @@ module.exports = (options) => {
       mask = listening ? mask | bit : mask & ~bit
       native.setEvents(mask)
     })
-    unwatch = [unwatchEvents, watchLevel(logger, (level) => native.setLogLevel(level))]
+    unwatch = [unwatchEvents, watchLevel(logger, level => native.setLogLevel(level))]
   }
 
   const follow = () => {
@@ -122,7 +122,7 @@ module.exports = (options) => {
   }
 
   const listOffsets = (partitions, isolation) =>
-    invoke((call) => nativeCluster().listOffsets(call, JSON.stringify({ isolation, partitions })))
+    invoke(call => nativeCluster().listOffsets(call, JSON.stringify({ isolation, partitions })))
 
   const isolationName = () =>
     isolationLevel === ISOLATION_LEVEL.READ_UNCOMMITTED ? 'read_uncommitted' : 'read_committed'
@@ -131,6 +131,8 @@ module.exports = (options) => {
     /** Prefix of the client's events; set by the client's factory. */
     kind: 'admin',
     brokerPool: createBrokerPool(() => native),
+    /** How long a request may take, ms. */
+    requestTimeout: options.requestTimeout,
 
     /** For the bindings of producer, consumer and admin. */
     native: nativeCluster,
@@ -146,7 +148,7 @@ module.exports = (options) => {
       nativeCluster()
       follow()
       try {
-        await invoke((call) => native.connect(call, JSON.stringify(seeds)))
+        await invoke(call => native.connect(call, JSON.stringify(seeds)))
       } catch (error) {
         if (!wasConnected) await cluster.disconnect()
         throw error
@@ -156,7 +158,7 @@ module.exports = (options) => {
     disconnect: async () => {
       if (!native) return
       try {
-        await invoke((call) => native.disconnect(call))
+        await invoke(call => native.disconnect(call))
       } finally {
         unfollow()
       }
@@ -169,19 +171,19 @@ module.exports = (options) => {
       return new Set(native ? JSON.parse(native.targets()) : [])
     },
 
-    addTargetTopic: (topic) => cluster.addMultipleTargetTopics([topic]),
+    addTargetTopic: topic => cluster.addMultipleTargetTopics([topic]),
 
-    addMultipleTargetTopics: async (topics) => {
+    addMultipleTargetTopics: async topics => {
       if (!cluster.isConnected()) await cluster.connect()
-      await invoke((call) => native.loadTopics(call, JSON.stringify(topics)))
+      await invoke(call => native.loadTopics(call, JSON.stringify(topics)))
     },
 
     refreshMetadata: async () => {
-      await invoke((call) => nativeCluster().refreshMetadata(call, false))
+      await invoke(call => nativeCluster().refreshMetadata(call, false))
     },
 
     refreshMetadataIfNecessary: async () => {
-      await invoke((call) => nativeCluster().refreshMetadata(call, true))
+      await invoke(call => nativeCluster().refreshMetadata(call, true))
     },
 
     /**
@@ -191,7 +193,7 @@ module.exports = (options) => {
     metadata: async ({ topics = [] } = {}) => {
       if (!cluster.isConnected()) await cluster.connect()
       const wanted = topics.length === 0 ? undefined : JSON.stringify(topics)
-      return invoke((call) => native.describe(call, wanted))
+      return invoke(call => native.describe(call, wanted))
     },
 
     /**
@@ -200,7 +202,7 @@ module.exports = (options) => {
      * @param {string} topic
      * @returns {object[]} empty if nothing is known of the topic
      */
-    findTopicPartitionMetadata: (topic) => {
+    findTopicPartitionMetadata: topic => {
       if (!cluster.brokerPool.metadata) {
         throw new KafkaJSTopicMetadataNotLoaded('Topic metadata not loaded', { topic })
       }
@@ -244,7 +246,7 @@ module.exports = (options) => {
     },
 
     findGroupCoordinatorMetadata: async ({ groupId }) => {
-      const nodeId = await invoke((call) => nativeCluster().findGroupCoordinator(call, groupId))
+      const nodeId = await invoke(call => nativeCluster().findGroupCoordinator(call, groupId))
       const { host, port } = cluster.brokerPool.findBroker(nodeId) ?? {}
       return { nodeId, host, port }
     },
@@ -257,7 +259,7 @@ module.exports = (options) => {
      *   fromTimestamp?: number }>} topics
      * @returns {Promise<Array<{ topic: string, partitions: Array<{ partition: number, offset: string }> }>>}
      */
-    fetchTopicsOffset: async (topics) => {
+    fetchTopicsOffset: async topics => {
       const asked = topics.flatMap(({ topic, partitions, fromBeginning, fromTimestamp }) =>
         partitions.map(({ partition }) => ({
           topic,
@@ -270,7 +272,7 @@ module.exports = (options) => {
       return topics.map(({ topic }) => ({
         topic,
         partitions: found
-          .filter((row) => row.topic === topic)
+          .filter(row => row.topic === topic)
           .map(({ partition, offset }) => ({ partition, offset })),
       }))
     },

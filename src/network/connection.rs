@@ -36,8 +36,35 @@ pub const MAX_FRAME: usize = 256 * 1024 * 1024;
 /// After this many the connection is retired: at most 12 MB.
 pub const MAX_UNANSWERED: u32 = 100_000;
 
-/// Versions a broker speaks: API key to lowest and highest.
-pub type VersionRanges = HashMap<i16, (i16, i16)>;
+/// What a broker speaks.
+#[derive(Debug, Clone, Default)]
+pub struct VersionRanges {
+    apis: HashMap<i16, (i16, i16)>,
+    transaction_version: i16,
+}
+
+impl VersionRanges {
+    /// API key to lowest and highest version, and the level of the cluster's `transaction.version` feature (0 if the
+    /// broker names none).
+    pub fn new(apis: impl IntoIterator<Item = (i16, (i16, i16))>, transaction_version: i16) -> Self {
+        Self { apis: apis.into_iter().collect(), transaction_version }
+    }
+
+    /// Lowest and highest version of an API.
+    pub fn get(&self, key: i16) -> Option<(i16, i16)> {
+        self.apis.get(&key).copied()
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = (i16, (i16, i16))> + '_ {
+        self.apis.iter().map(|(key, range)| (*key, *range))
+    }
+
+    /// Level of the `transaction.version` feature; 2 stands for KIP-890.
+    pub fn transaction_version(&self) -> i16 {
+        self.transaction_version
+    }
+}
 
 /// How long a request may take.
 #[derive(Debug, Clone, Copy, Default)]
@@ -77,7 +104,7 @@ impl Connection {
         let (stream, switch) = WireStream::new(transport, MAX_FRAME);
         let mut messenger = Messenger::new(stream, MAX_FRAME, Arc::from(config.client_id.as_str()));
         let row = |key: i16| TABLE.iter().find(|row| row.key == key);
-        let bootstrap = row(18).map(|row| (row.key, (row.min, row.max))).into_iter().collect();
+        let bootstrap = VersionRanges::new(row(18).map(|row| (row.key, (row.min, row.max))), 0);
         messenger.override_version_ranges(ranges(&bootstrap));
         Self {
             endpoint,
@@ -107,7 +134,7 @@ impl Connection {
 
     /// Version that `R` would be sent in, if both sides have one in common.
     pub fn version_of<R: KafkaRequest>(&self) -> Option<i16> {
-        let (min, max) = *self.versions.get(&R::SPEC.key)?;
+        let (min, max) = self.versions.get(R::SPEC.key)?;
         (min <= R::SPEC.max && R::SPEC.min <= max).then(|| R::SPEC.max.min(max))
     }
 
@@ -341,7 +368,7 @@ fn ranges(versions: &VersionRanges) -> HashMap<ApiKey, ApiVersionRange> {
         .iter()
         .filter(|(_, (min, max))| min <= max)
         .map(|(key, (min, max))| {
-            (rskafka_key(*key), ApiVersionRange::new(ApiVersion(Int16(*min)), ApiVersion(Int16(*max))))
+            (rskafka_key(key), ApiVersionRange::new(ApiVersion(Int16(min)), ApiVersion(Int16(max))))
         })
         .collect()
 }

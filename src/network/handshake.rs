@@ -73,7 +73,7 @@ async fn fetch_versions(connection: &mut Connection, timeout: Duration) -> Resul
         }
         Err(error) if !connection.is_open() => Err(error),
         Ok(_) | Err(_) => {
-            connection.learn_versions(Arc::new([(18, (0, 0))].into_iter().collect()));
+            connection.learn_versions(Arc::new(VersionRanges::new([(18, (0, 0))], 0)));
             let response = connection.exchange(request(), Deadline::Exactly(timeout)).await?;
             match response.body.error_code {
                 0 => Ok(table_of(&response.body)),
@@ -84,5 +84,11 @@ async fn fetch_versions(connection: &mut Connection, timeout: Duration) -> Resul
 }
 
 fn table_of(response: &ApiVersionsResponse) -> VersionRanges {
-    response.api_keys.iter().map(|api| (api.api_key, (api.min_version, api.max_version))).collect()
+    let transaction_version = response
+        .finalized_features
+        .iter()
+        .find(|feature| feature.name.as_str() == "transaction.version")
+        .map_or(0, |feature| feature.max_version_level);
+    let apis = response.api_keys.iter().map(|api| (api.api_key, (api.min_version, api.max_version)));
+    VersionRanges::new(apis, transaction_version)
 }

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::batch::BatchKey;
 use super::call::{CallSink, ProducedPartition};
+use super::coordinate::TransactionOffsets;
 use super::handle::{ProducerConfig, ProducerHandle};
 use super::intake::{Submission, load_topic};
 use crate::binding::Completions;
@@ -72,6 +73,32 @@ impl NativeProducer {
         self.completions.run(&self.tasks, call, async move {
             handle.close(deadline).await;
             Ok(Value::Null)
+        });
+    }
+
+    /// Begins a transaction of a transactional producer; nothing is sent.
+    #[napi]
+    pub fn begin_transaction(&self) -> napi::Result<()> {
+        self.handle.begin_transaction().map_err(|error| thrown(&error))
+    }
+
+    /// Makes offsets (a `TransactionOffsets` as JSON) part of the open transaction.
+    #[napi]
+    pub fn send_offsets(&self, call: u32, offsets: String) -> napi::Result<()> {
+        let offsets: TransactionOffsets = from_json("offsets", &offsets)?;
+        let handle = self.handle.clone();
+        self.completions.run(&self.tasks, call, async move {
+            handle.send_offsets(offsets).await.map(|()| Value::Null)
+        });
+        Ok(())
+    }
+
+    /// Commits or aborts the open transaction.
+    #[napi]
+    pub fn end_transaction(&self, call: u32, commit: bool) {
+        let handle = self.handle.clone();
+        self.completions.run(&self.tasks, call, async move {
+            handle.end_transaction(commit).await.map(|()| Value::Null)
         });
     }
 

@@ -15,9 +15,11 @@ use tokio::time::Instant;
 use super::accumulator::Accumulator;
 use super::batch::{Batch, Slot};
 use super::call::CallSink;
+use super::coordinate::TransactionOffsets;
 use super::idempotence::Identity;
 use super::intake::{Submission, Waiting};
 use super::partitioner::DefaultPartitioner;
+use super::transaction::Transaction;
 use crate::cluster::ClusterHandle;
 use crate::config::{RetryConfig, milliseconds};
 use crate::error::{Error, Result};
@@ -35,7 +37,7 @@ pub struct ProducerConfig {
     pub retry: RetryConfig,
     /// Whether batches carry sequence numbers.
     pub idempotent: bool,
-    /// Set for a transactional producer.
+    /// Set for a producer all of whose records are transactional; it has to be idempotent, too.
     pub transactional_id: Option<String>,
     /// After which the coordinator aborts an open transaction, ms.
     pub transaction_timeout: i32,
@@ -86,6 +88,7 @@ pub(super) struct State {
     pub(super) senders: HashMap<i32, Arc<Notify>>,
     pub(super) identity: Identity,
     pub(super) identifying: bool,
+    pub(super) transaction: Transaction,
     /// Why nothing is accepted any more.
     pub(super) closed: Option<Error>,
 }
@@ -125,6 +128,7 @@ impl ProducerHandle {
             senders: HashMap::new(),
             identity: Identity::default(),
             identifying: false,
+            transaction: Transaction::default(),
             closed: Some(disconnected()),
         };
         let handle = Self(Arc::new(Shared {
@@ -140,16 +144,44 @@ impl ProducerHandle {
         handle
     }
 
-    /// Accepts calls from now on. An idempotent producer gets its id here.
+    /// Accepts calls from now on. An idempotent producer gets its id here, a transactional one from its coordinator.
     ///
     /// # Errors
     /// What InitProducerId failed with.
     pub async fn open(&self) -> Result<()> {
         self.0.state.lock().closed = None;
         if self.0.config.idempotent && self.0.state.lock().identity.current().0 < 0 {
-            super::identify::init_producer_id(&self.0).await?;
+            if self.0.is_transactional() {
+                super::coordinate::init_transactions(&self.0).await?;
+            } else {
+                super::identify::init_producer_id(&self.0).await?;
+            }
         }
         Ok(())
+    }
+
+    /// Begins a transaction; nothing is sent.
+    ///
+    /// # Errors
+    /// The error that ended this producer for good, such as PRODUCER_FENCED.
+    pub fn begin_transaction(&self) -> Result<()> {
+        self.0.state.lock().transaction.begin()
+    }
+
+    /// Makes consumed offsets part of the open transaction.
+    ///
+    /// # Errors
+    /// The coordinators' errors.
+    pub async fn send_offsets(&self, offsets: TransactionOffsets) -> Result<()> {
+        super::coordinate::send_offsets(&self.0, &offsets).await
+    }
+
+    /// Commits (after delivering what was accepted) or aborts (dropping what has not left) the open transaction.
+    ///
+    /// # Errors
+    /// The coordinator's error.
+    pub async fn end_transaction(&self, commit: bool) -> Result<()> {
+        super::coordinate::end(&self.0, commit).await
     }
 
     /// The number of a topic in [`Submission::topics`].
@@ -168,12 +200,7 @@ impl ProducerHandle {
     /// Stops accepting, waits until what was accepted has been delivered or `deadline` has passed, and rejects the rest.
     pub async fn close(&self, deadline: Instant) {
         self.0.state.lock().closed = Some(disconnecting());
-        loop {
-            let progress = self.0.progress.notified();
-            if self.0.is_idle() || tokio::time::timeout_at(deadline, progress).await.is_err() {
-                break;
-            }
-        }
+        self.0.settle_all(deadline).await;
         self.0.reject_waiting(&disconnecting());
         self.0.state.lock().closed = Some(disconnected());
     }
@@ -188,6 +215,21 @@ fn disconnected() -> Error {
 }
 
 impl Shared {
+    /// Whether every record belongs to the open transaction.
+    pub(super) fn is_transactional(&self) -> bool {
+        self.config.transactional_id.is_some()
+    }
+
+    /// Waits until everything that was accepted has come to its end, or the deadline has passed.
+    pub(super) async fn settle_all(&self, deadline: Instant) {
+        loop {
+            let progress = self.progress.notified();
+            if self.is_idle() || tokio::time::timeout_at(deadline, progress).await.is_err() {
+                return;
+            }
+        }
+    }
+
     fn is_idle(&self) -> bool {
         let state = self.state.lock();
         state.blocked.is_empty() && state.loading.is_empty() && state.accumulator.is_idle()

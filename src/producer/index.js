@@ -7,8 +7,9 @@
 const { invoke, loadAddon, invokeSync } = require('../binding')
 const { createOn, producerEvents: events } = require('../events')
 const createMessageProducer = require('./messageProducer')
-const { DefaultPartitioner } = require('./partitioners')
+const { DefaultPartitioner, nativePartitioner } = require('./partitioners')
 const createSendMessages = require('./sendMessages')
+const createTransaction = require('./transaction')
 
 const { CONNECT, DISCONNECT } = events
 
@@ -22,52 +23,78 @@ const FLUSH_MARGIN = 1000
  * @param {import('../events').InstrumentationEventEmitter} params.instrumentationEmitter
  * @returns {import('../../index').Producer}
  */
-module.exports = (params) => {
+module.exports = params => {
   const { cluster, logger: rootLogger, instrumentationEmitter, retry } = params
   const { idempotent, transactionalId, transactionTimeout } = params
   const { createPartitioner = DefaultPartitioner } = params
   const logger = rootLogger.namespace('Producer')
+  // One for the producer and its transactions, so that they take turns together.
+  const partitioner = createPartitioner()
+  const isNative = nativePartitioner(createPartitioner) !== null
   cluster.kind = 'producer'
 
   let connectionStatus = 'disconnected'
-  let native = null
+  const natives = []
 
-  const nativeProducer = () => {
-    if (!native) {
-      const { NativeProducer } = loadAddon()
-      const config = {
-        retry,
-        idempotent,
-        transactionalId: transactionalId ?? null,
-        transactionTimeout,
-        maxInFlightRequests: params.maxInFlightRequests,
-        linger: params.linger,
-        batchSize: params.batchSize,
-        maxBufferedBytes: params.maxBufferedBytes,
+  /** The core's side of one kind of sends, made when first needed. */
+  const nativeProducer = own => {
+    let native = null
+    return () => {
+      if (!native) {
+        const { NativeProducer } = loadAddon()
+        const config = JSON.stringify({
+          retry,
+          transactionTimeout,
+          maxInFlightRequests: params.maxInFlightRequests,
+          linger: params.linger,
+          batchSize: params.batchSize,
+          maxBufferedBytes: params.maxBufferedBytes,
+          ...own,
+        })
+        native = invokeSync(() => new NativeProducer(cluster.native(), config))
+        natives.push(native)
       }
-      native = invokeSync(() => new NativeProducer(cluster.native(), JSON.stringify(config)))
+      return native
     }
-    return native
   }
 
-  const { send, sendBatch } = createMessageProducer({
-    idempotent,
-    getConnectionStatus: () => connectionStatus,
-    sendMessages: createSendMessages({ native: nativeProducer, cluster, createPartitioner }),
+  const plain = nativeProducer({ idempotent, transactionalId: null })
+  // A send outside of a transaction is an ordinary one even if the producer has a transactional id, so the two kinds
+  // have ids and sequences of their own.
+  const transactional = nativeProducer({
+    idempotent: true,
+    transactionalId: transactionalId ?? null,
+  })
+
+  const messageProducer = (native, isIdempotent) =>
+    createMessageProducer({
+      idempotent: isIdempotent,
+      getConnectionStatus: () => connectionStatus,
+      sendMessages: createSendMessages({ native, cluster, partitioner, isNative }),
+    })
+
+  const { send, sendBatch } = messageProducer(plain, idempotent)
+
+  const transaction = createTransaction({
+    transactionalId,
+    native: transactional,
+    cluster,
+    logger,
+    createMessageProducer: native => messageProducer(native, true),
   })
 
   const connect = async () => {
     await cluster.connect()
     connectionStatus = 'connected'
     instrumentationEmitter.emit(CONNECT)
-    await invoke((call) => nativeProducer().open(call))
+    await invoke(call => plain().open(call))
   }
 
   const disconnect = async () => {
-    const wasConnected = connectionStatus !== 'disconnected'
     connectionStatus = 'disconnecting'
-    if (native && wasConnected) {
-      await invoke((call) => native.close(call, params.flushTimeout ?? 30000 + FLUSH_MARGIN))
+    if (cluster.isConnected()) {
+      const patience = cluster.requestTimeout + FLUSH_MARGIN
+      await Promise.all(natives.map(native => invoke(call => native.close(call, patience))))
     }
     await cluster.disconnect()
     connectionStatus = 'disconnected'
@@ -82,6 +109,7 @@ module.exports = (params) => {
     on: createOn({ client: 'producer', instrumentationEmitter, logger }),
     send,
     sendBatch,
+    transaction,
     logger: () => logger,
   }
 }

@@ -238,8 +238,13 @@ fn place(shared: &Arc<Shared>, state: &mut State, topic: u32, known: &Topic, par
     let now = Instant::now();
     for (partition, chunk) in chunks {
         let slot = Slot { topic, partition };
+        let key = BatchKey { transactional: shared.is_transactional(), ..key };
         state.accumulator.append(slot, key, chunk, now);
-        shared.ring(state, slot);
+        if shared.is_transactional() && state.transaction.needs(slot) {
+            super::coordinate::announce(shared);
+        } else {
+            shared.ring(state, slot);
+        }
     }
 }
 

@@ -33,7 +33,7 @@ module.exports = ({ idempotent, getConnectionStatus, sendMessages }) => {
         `Invalid messages array [${messages}] for topic "${topic}"`
       )
     }
-    const missing = messages.find((message) => message.value === undefined)
+    const missing = messages.find(message => message.value === undefined)
     if (missing) {
       throw new KafkaJSNonRetriableError(
         `Invalid message without value for topic "${topic}": ${JSON.stringify(missing)}`
@@ -42,7 +42,7 @@ module.exports = ({ idempotent, getConnectionStatus, sendMessages }) => {
   }
 
   /** Entries of one topic become one, in the order they came. */
-  const mergeTopics = (topicMessages) => {
+  const mergeTopics = topicMessages => {
     if (topicMessages.length < 2) return topicMessages
     const merged = new Map()
     for (const { topic, messages } of topicMessages) {

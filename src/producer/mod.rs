@@ -9,6 +9,7 @@ pub mod accumulator;
 pub mod batch;
 mod binding;
 pub mod call;
+pub mod coordinate;
 pub mod delivery;
 mod handle;
 pub mod idempotence;
@@ -18,6 +19,7 @@ pub mod partitioner;
 mod refresher;
 mod sender;
 mod settle;
+pub mod transaction;
 
 pub use call::{CallSink, ProducedPartition};
 pub use handle::{ProducerConfig, ProducerHandle};

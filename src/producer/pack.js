@@ -26,20 +26,20 @@ const writeUtf8 =
     ? (text, at) => utf8Write.call(data, text, at, data.length - at)
     : (text, at) => data.write(text, at, 'utf8')
 
-const growData = (needed) => {
+const growData = needed => {
   const grown = Buffer.allocUnsafeSlow(Math.max(data.length * 2, dataAt + needed))
   data.copy(grown, 0, 0, dataAt)
   data = grown
 }
 
-const growTable = (needed) => {
+const growTable = needed => {
   const grown = new Uint32Array(Math.max(table.length * 2, tableAt + needed))
   grown.set(table.subarray(0, tableAt))
   table = grown
 }
 
 /** @returns {number} bytes written */
-const putString = (text) => {
+const putString = text => {
   const { length } = text
   // No UTF-16 unit takes more than three bytes.
   if (dataAt + length * 3 > data.length) growData(length * 3)
@@ -61,7 +61,7 @@ const putString = (text) => {
   return dataAt - start
 }
 
-const putBytes = (bytes) => {
+const putBytes = bytes => {
   const { length } = bytes
   if (dataAt + length > data.length) growData(length)
   data.set(bytes, dataAt)
@@ -74,7 +74,7 @@ const putBytes = (bytes) => {
  *
  * @throws {TypeError} Node's own, for what is neither text nor bytes
  */
-const put = (field) => {
+const put = field => {
   if (typeof field === 'string') return putString(field)
   if (ArrayBuffer.isView(field)) {
     return putBytes(
@@ -97,7 +97,7 @@ const putHeader = (name, value) => {
 }
 
 /** @returns {number} headers written: a list of values is a repeated header, an empty one is none */
-const putHeaders = (headers) => {
+const putHeaders = headers => {
   let count = 0
   for (const name of Object.keys(headers)) {
     const value = headers[name]
@@ -148,7 +148,7 @@ const putMessage = (message, partition) => {
  * @param {unknown} partition what the message or a partitioner says; numeric text is a number, as in kafkajs
  * @returns {number} a number of the table; one that no topic has if it is none, which the core then refuses by name
  */
-const partitionNumber = (partition) => {
+const partitionNumber = partition => {
   const number = Number(partition)
   return Number.isInteger(number) && number >= 0 && number < 0x7fffffff ? number : 0x7fffffff
 }

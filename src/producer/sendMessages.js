@@ -6,7 +6,6 @@
 
 const { invoke, invokeProduce } = require('../binding')
 const { errorFromPayload } = require('../errors')
-const { nativePartitioner } = require('./partitioners')
 const { pack } = require('./pack')
 const { recordMetadata } = require('./recordMetadata')
 
@@ -18,20 +17,19 @@ const DEFAULT_LEVEL = -(2 ** 31)
  * @param {object} params
  * @param {() => object} params.native the core's producer
  * @param {import('../../index').Cluster} params.cluster
- * @param {Function} params.createPartitioner
+ * @param {(args: object) => number} params.partitioner
+ * @param {boolean} params.isNative whether the core has a partitioner that does the same
  * @returns {(call: { acks: number, timeout?: number, compression?: number, topicMessages: object[] }) =>
  *   Promise<object[]>}
  */
-module.exports = ({ native, cluster, createPartitioner }) => {
+module.exports = ({ native, cluster, partitioner, isNative }) => {
   const numbers = new Map()
-  const partitioner = createPartitioner()
-  const isNative = nativePartitioner(createPartitioner) !== null
   const metadataCache = new Map()
   let generation = -1
   // Sends that wait for a topic's partitions keep later ones behind them: order of the calls is order of the records.
   let gate = null
 
-  const topicNumber = (topic) => {
+  const topicNumber = topic => {
     let number = numbers.get(topic)
     if (number === undefined) {
       number = native().topicNumber(`${topic}`)
@@ -40,16 +38,14 @@ module.exports = ({ native, cluster, createPartitioner }) => {
     return number
   }
 
-  const partitionMetadata = (topic) => {
+  const partitionMetadata = topic => {
     const current = native().metadataGeneration()
     if (current !== generation) {
       metadataCache.clear()
       generation = current
     }
     if (!metadataCache.has(topic)) {
-      const known = cluster.brokerPool.metadata
-        ? cluster.findTopicPartitionMetadata(topic)
-        : []
+      const known = cluster.brokerPool.metadata ? cluster.findTopicPartitionMetadata(topic) : []
       metadataCache.set(topic, known)
     }
     return metadataCache.get(topic)
@@ -64,18 +60,8 @@ module.exports = ({ native, cluster, createPartitioner }) => {
     const codec = compression ?? 0
     const wait = timeout ?? PRODUCE_TIMEOUT
     invokeProduce(
-      (call) =>
-        native().send(
-          call,
-          acks,
-          wait,
-          codec,
-          DEFAULT_LEVEL,
-          data,
-          dataLength,
-          table,
-          tableLength
-        ),
+      call =>
+        native().send(call, acks, wait, codec, DEFAULT_LEVEL, data, dataLength, table, tableLength),
       (settled, at, count, payload) => {
         if (payload) reject(payload)
         else {
@@ -86,15 +72,13 @@ module.exports = ({ native, cluster, createPartitioner }) => {
     )
   }
 
-  const loadTopics = (topicMessages) =>
+  const loadTopics = topicMessages =>
     Promise.all(
-      topicMessages.map(({ topic }) =>
-        invoke((call) => native().loadTopic(call, topicNumber(topic)))
-      )
+      topicMessages.map(({ topic }) => invoke(call => native().loadTopic(call, topicNumber(topic))))
     )
 
   /** The partitions of all topics of a call have to be known before a custom partitioner can choose. */
-  const whenKnown = async (topicMessages) => {
+  const whenKnown = async topicMessages => {
     const known = () => topicMessages.every(({ topic }) => partitionMetadata(topic).length > 0)
     if (!gate && known()) return
     const before = gate
@@ -110,7 +94,7 @@ module.exports = ({ native, cluster, createPartitioner }) => {
     }
   }
 
-  return async (call) => {
+  return async call => {
     const { topicMessages } = call
     if (topicMessages.every(({ messages }) => messages.length === 0)) {
       await loadTopics(topicMessages)
@@ -124,7 +108,7 @@ module.exports = ({ native, cluster, createPartitioner }) => {
           ...call,
           topicMessages: topicMessages.map(({ topic, messages }) => ({
             topic,
-            messages: messages.map((message) => ({ ...message })),
+            messages: messages.map(message => ({ ...message })),
           })),
         }
         await whenKnown(call.topicMessages)

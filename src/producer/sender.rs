@@ -23,6 +23,7 @@ use crate::cluster::metadata::BrokerAddress;
 use crate::error::{Error, Result};
 use crate::network::Deadline;
 use crate::protocol::compression::Codec;
+use crate::protocol::wire::Capped;
 use crate::protocol::records::{BatchHeader, Scratch, encode_batch};
 
 /// Bytes of batches in one request, before compression. Kafka's `socket.request.max.bytes` is 100 MB.
@@ -77,13 +78,15 @@ fn leads<'a>(shared: &'a Shared, names: &'a super::handle::Topics, node_id: i32)
 
 fn take(shared: &Arc<Shared>, node_id: i32) -> Vec<Batch> {
     let mut state = shared.state.lock();
-    let super::handle::State { accumulator, topics, identity, .. } = &mut *state;
+    let super::handle::State { accumulator, topics, identity, transaction, .. } = &mut *state;
     if shared.config.idempotent && identity.state() != IdentityState::Known {
         drop(state);
         super::identify::start(shared);
         return Vec::new();
     }
-    let mut batches = accumulator.drain(leads(shared, topics, node_id), MAX_REQUEST, Instant::now());
+    let leads = leads(shared, topics, node_id);
+    let may_leave = |slot| leads(slot) && (!shared.is_transactional() || transaction.may_leave(slot));
+    let mut batches = accumulator.drain(may_leave, MAX_REQUEST, Instant::now());
     if shared.config.idempotent {
         batches.iter_mut().for_each(|batch| identity.stamp(batch));
     }
@@ -208,7 +211,12 @@ async fn exchange(
             return connection.send_unanswered(request).await.map(|()| None);
         }
         let patience = Duration::from_millis(u64::try_from(key.timeout_ms).unwrap_or(0));
-        connection.send(request, Deadline::AtLeast(patience)).await.map(Some)
+        let deadline = Deadline::AtLeast(patience);
+        if key.transactional && !shared.state.lock().transaction.is_version_2() {
+            // From version 12 on the leader announces the partition itself, which only transactions of version 2 know.
+            return connection.send(Capped::<_, 11>(request), deadline).await.map(Some);
+        }
+        connection.send(request, deadline).await.map(Some)
     };
     match sent.await {
         Ok(Some(response)) => {

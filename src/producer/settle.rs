@@ -52,7 +52,11 @@ pub(super) fn settle(shared: &Arc<Shared>, batch: Batch, outcome: Outcome) {
         },
         Outcome::Failed(error) => fail(shared, batch, &error),
         Outcome::Fenced(error) => {
-            shared.state.lock().closed = Some(error.clone());
+            {
+                let mut state = shared.state.lock();
+                state.transaction.fence(error.clone());
+                state.closed = Some(error.clone());
+            }
             fail(shared, batch, &error);
             shared.reject_waiting(&error);
         }

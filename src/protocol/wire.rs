@@ -8,6 +8,7 @@ use std::io::{Cursor, Write};
 use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
 
 use bytes::{Buf, Bytes};
+use kafka_protocol::protocol::buf::ByteBufMut;
 use kafka_protocol::protocol::{Decodable, Encodable};
 use rskafka::protocol::{
     api_key::ApiKey,
@@ -30,6 +31,28 @@ pub trait KafkaRequest: Encodable + Send + Sync {
     const SPEC: ApiSpec;
     /// Milliseconds the broker asks us to stay quiet on this connection (KIP-219); 0 when it does not.
     fn throttle_ms(response: &Self::Response) -> i32;
+}
+
+/// A request that must not be sent in a version above `MAX`, although both sides speak one.
+#[derive(Debug)]
+pub struct Capped<R, const MAX: i16>(pub R);
+
+impl<R: Encodable, const MAX: i16> Encodable for Capped<R, MAX> {
+    fn encode<B: ByteBufMut>(&self, buf: &mut B, version: i16) -> anyhow::Result<()> {
+        self.0.encode(buf, version)
+    }
+
+    fn compute_size(&self, version: i16) -> anyhow::Result<usize> {
+        self.0.compute_size(version)
+    }
+}
+
+impl<R: KafkaRequest, const MAX: i16> KafkaRequest for Capped<R, MAX> {
+    type Response = R::Response;
+    const SPEC: ApiSpec = ApiSpec { max: if MAX < R::SPEC.max { MAX } else { R::SPEC.max }, ..R::SPEC };
+    fn throttle_ms(response: &Self::Response) -> i32 {
+        R::throttle_ms(response)
+    }
 }
 
 /// What the adapter learned about one request while it passed through.

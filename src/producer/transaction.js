@@ -1,0 +1,134 @@
+'use strict'
+
+/**
+ * Transactions of one producer: kafkajs' states and words. The coordinator is talked to by the core.
+ */
+
+const assert = require('node:assert')
+const { invoke, invokeSync } = require('../binding')
+const { KafkaJSNonRetriableError } = require('../errors')
+
+const UNINITIALIZED = 'UNINITIALIZED'
+const READY = 'READY'
+const TRANSACTING = 'TRANSACTING'
+const COMMITTING = 'COMMITTING'
+const ABORTING = 'ABORTING'
+
+/** A generation that says: not fenced by the group (KIP-447). */
+const NO_GENERATION = -1
+
+const offsetsOf = ({ consumerGroupId, topics, groupMetadata }) => ({
+  groupId: consumerGroupId,
+  generationId: groupMetadata?.generationId ?? NO_GENERATION,
+  memberId: groupMetadata?.memberId ?? '',
+  groupInstanceId: groupMetadata?.groupInstanceId ?? null,
+  topics: topics.map(({ topic, partitions }) => ({
+    topic,
+    partitions: partitions.map(({ partition, offset, metadata = null }) => ({
+      partition: Number(partition),
+      offset: `${BigInt(offset)}`,
+      metadata,
+    })),
+  })),
+})
+
+/**
+ * @param {object} params
+ * @param {string | undefined} params.transactionalId
+ * @param {() => object} params.native the core's transactional producer, made by the first transaction
+ * @param {import('../../index').Cluster} params.cluster
+ * @param {import('../../index').Logger} params.logger
+ * @param {(native: () => object) => { send: Function, sendBatch: Function }} params.createMessageProducer
+ * @returns {() => Promise<import('../../index').Transaction>} the producer's `transaction` method
+ */
+module.exports = ({ transactionalId, native, cluster, logger, createMessageProducer }) => {
+  let state = UNINITIALIZED
+  let messageProducer = null
+
+  const transition = to => {
+    logger.debug(`Transaction state transition ${state} --> ${to}`)
+    state = to
+  }
+
+  const guard = (method, legal) => {
+    if (state !== legal) {
+      throw new KafkaJSNonRetriableError(
+        `Transaction state exception: Cannot call "${method}" in state "${state}"`
+      )
+    }
+  }
+
+  /** A transactional producer may begin before it was connected, as with kafkajs. */
+  const initialize = async () => {
+    if (!cluster.isConnected()) await cluster.connect()
+    await invoke(call => native().open(call))
+    if (state === UNINITIALIZED) transition(READY)
+  }
+
+  const end = async (method, to) => {
+    guard(method, TRANSACTING)
+    transition(to)
+    try {
+      await invoke(call => native().endTransaction(call, to === COMMITTING))
+    } catch (error) {
+      // Not ended: the transaction can still be aborted.
+      transition(TRANSACTING)
+      throw error
+    }
+    transition(READY)
+  }
+
+  return async () => {
+    if (!transactionalId) {
+      throw new KafkaJSNonRetriableError('Must provide transactional id for transactional producer')
+    }
+    if (state !== UNINITIALIZED && state !== READY) {
+      throw new KafkaJSNonRetriableError(
+        'There is already an ongoing transaction for this producer. Please end the transaction before beginning another.'
+      )
+    }
+    if (state === UNINITIALIZED) await initialize()
+    guard('beginTransaction', READY)
+    invokeSync(() => native().beginTransaction())
+    transition(TRANSACTING)
+
+    messageProducer ??= createMessageProducer(native)
+    let ended = false
+    const isActive = () => state === TRANSACTING && !ended
+
+    const whileActive =
+      method =>
+      async (...args) => {
+        if (!isActive()) {
+          throw new KafkaJSNonRetriableError('Cannot continue to use transaction once ended')
+        }
+        return method(...args)
+      }
+
+    const sendOffsets = async ({ consumerGroupId, topics, groupMetadata }) => {
+      assert(consumerGroupId, 'Missing consumerGroupId')
+      assert(topics, 'Missing offset topics')
+      const offsets = JSON.stringify(offsetsOf({ consumerGroupId, topics, groupMetadata }))
+      await invoke(call => native().sendOffsets(call, offsets))
+      for (const { topic, partitions } of topics) {
+        for (const { partition, offset } of partitions) {
+          cluster.markOffsetAsCommitted({ groupId: consumerGroupId, topic, partition, offset })
+        }
+      }
+    }
+
+    const finish = (method, to) => async () => {
+      await end(method, to)
+      ended = true
+    }
+
+    return {
+      sendBatch: whileActive(messageProducer.sendBatch),
+      send: whileActive(messageProducer.send),
+      abort: whileActive(finish('abort', ABORTING)),
+      commit: whileActive(finish('commit', COMMITTING)),
+      sendOffsets: whileActive(sendOffsets),
+      isActive,
+    }
+  }
+}
