@@ -1,0 +1,297 @@
+//! What was fetched and not handed out yet: one queue per partition, bounded in bytes as a whole. Pure.
+//!
+//! Half of the bound is for what lies here, half for the answers on their way (see [`FetchBuffer::answer_limit`]), so
+//! that both together stay within it; a broker may exceed that by one record batch per answer, which it sends whole.
+//! Partitions take turns: one that comes back from a handler goes to the end of the line.
+
+use std::collections::VecDeque;
+
+/// Batches of one partition that lie here at most. More would only turn what the broker could gather into one answer
+/// into many small ones.
+const MAX_BATCHES: usize = 4;
+
+/// Smallest answer worth asking for, bytes.
+const MIN_ANSWER: usize = 64 * 1024;
+
+#[derive(Debug)]
+struct Queue<B> {
+    batches: VecDeque<(B, usize)>,
+    bytes: usize,
+    handed_out: bool,
+    in_line: bool,
+}
+
+impl<B> Default for Queue<B> {
+    fn default() -> Self {
+        Self {
+            batches: VecDeque::new(),
+            bytes: 0,
+            handed_out: false,
+            in_line: false,
+        }
+    }
+}
+
+/// See the module text. Partitions are numbered from 0, as they were assigned.
+#[derive(Debug)]
+pub struct FetchBuffer<B> {
+    limit: usize,
+    partition_limit: usize,
+    total: usize,
+    queues: Vec<Queue<B>>,
+    line: VecDeque<usize>,
+}
+
+impl<B> FetchBuffer<B> {
+    /// Holds at most `limit` bytes, answers on their way included; reads ahead of a partition until `partition_limit`
+    /// bytes of it lie here.
+    pub fn new(limit: usize, partition_limit: usize) -> Self {
+        Self {
+            limit,
+            partition_limit,
+            total: 0,
+            queues: Vec::new(),
+            line: VecDeque::new(),
+        }
+    }
+
+    /// Empties everything and makes room for `partitions` partitions.
+    pub fn reset(&mut self, partitions: usize) {
+        self.total = 0;
+        self.line.clear();
+        self.queues = std::iter::repeat_with(Queue::default).take(partitions).collect();
+    }
+
+    /// Bytes that lie here.
+    pub fn bytes(&self) -> usize {
+        self.total
+    }
+
+    /// Whether more of `partition` may be fetched.
+    pub fn wants(&self, partition: usize) -> bool {
+        let Some(queue) = self.queues.get(partition) else {
+            return false;
+        };
+        let threshold = self.limit / 2;
+        // Reading ahead for a slow handler must leave room for partitions that wait for nothing but data.
+        let bound = if queue.handed_out {
+            threshold / 2
+        } else {
+            threshold
+        };
+        (self.total < bound || self.total == 0)
+            && queue.bytes < self.partition_limit
+            && queue.batches.len() < MAX_BATCHES
+    }
+
+    /// Bytes one answer may have when `connections` may be answered at the same time.
+    pub fn answer_limit(&self, connections: usize) -> usize {
+        (self.limit / 2 / connections.max(1)).max(MIN_ANSWER)
+    }
+
+    /// Puts a batch of `bytes` bytes to the others of its partition.
+    pub fn push(&mut self, partition: usize, batch: B, bytes: usize) {
+        let Some(queue) = self.queues.get_mut(partition) else {
+            return;
+        };
+        queue.batches.push_back((batch, bytes));
+        queue.bytes += bytes;
+        self.total += bytes;
+        self.line_up(partition, false);
+    }
+
+    fn line_up(&mut self, partition: usize, first: bool) {
+        let Some(queue) = self.queues.get_mut(partition) else {
+            return;
+        };
+        if queue.in_line || queue.handed_out || queue.batches.is_empty() {
+            return;
+        }
+        queue.in_line = true;
+        if first {
+            self.line.push_front(partition)
+        } else {
+            self.line.push_back(partition)
+        }
+    }
+
+    /// Whether a batch can be handed out.
+    pub fn has_ready(&self) -> bool {
+        !self.line.is_empty()
+    }
+
+    /// Hands out the next batch; its partition gives no other until [`FetchBuffer::give_back`].
+    pub fn take(&mut self) -> Option<(usize, B)> {
+        let partition = self.line.pop_front()?;
+        let queue = self.queues.get_mut(partition)?;
+        queue.in_line = false;
+        let (batch, bytes) = queue.batches.pop_front()?;
+        queue.bytes -= bytes;
+        queue.handed_out = true;
+        self.total -= bytes;
+        Some((partition, batch))
+    }
+
+    /// Whether a batch of `partition` is handed out.
+    pub fn is_handed_out(&self, partition: usize) -> bool {
+        self.queues.get(partition).is_some_and(|queue| queue.handed_out)
+    }
+
+    /// Somebody works on `partition` already, from before it was assigned (again).
+    pub fn mark_handed_out(&mut self, partition: usize) {
+        self.discard(partition);
+        if let Some(queue) = self.queues.get_mut(partition) {
+            queue.handed_out = true;
+        }
+    }
+
+    /// The batch that was handed out is done with. `first`: what follows it comes before all other partitions.
+    pub fn give_back(&mut self, partition: usize, first: bool) {
+        if let Some(queue) = self.queues.get_mut(partition) {
+            queue.handed_out = false;
+        }
+        self.line_up(partition, first);
+    }
+
+    /// Drops what lies here of `partition`.
+    pub fn discard(&mut self, partition: usize) {
+        let Some(queue) = self.queues.get_mut(partition) else {
+            return;
+        };
+        self.total -= queue.bytes;
+        queue.bytes = 0;
+        queue.batches.clear();
+        if queue.in_line {
+            queue.in_line = false;
+            self.line.retain(|other| *other != partition);
+        }
+    }
+
+    /// Whether anything of `partition` lies here.
+    pub fn is_empty(&self, partition: usize) -> bool {
+        self.queues
+            .get(partition)
+            .is_none_or(|queue| queue.batches.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MB: usize = 1024 * 1024;
+
+    fn buffer(partitions: usize) -> FetchBuffer<&'static str> {
+        let mut buffer = FetchBuffer::new(8 * MB, MB);
+        buffer.reset(partitions);
+        buffer
+    }
+
+    #[test]
+    fn a_partition_is_handed_out_once_at_a_time_and_in_order() {
+        let mut buffer = buffer(1);
+        buffer.push(0, "a", 10);
+        buffer.push(0, "b", 20);
+        assert_eq!(buffer.take(), Some((0, "a")));
+        assert_eq!((buffer.take(), buffer.bytes()), (None, 20));
+        buffer.give_back(0, false);
+        assert_eq!(buffer.take(), Some((0, "b")));
+        buffer.give_back(0, false);
+        assert!(!buffer.has_ready());
+    }
+
+    #[test]
+    fn partitions_take_turns() {
+        let mut buffer = buffer(2);
+        for name in ["a1", "a2"] {
+            buffer.push(0, name, 1);
+        }
+        buffer.push(1, "b1", 1);
+        assert_eq!(buffer.take(), Some((0, "a1")));
+        buffer.give_back(0, false);
+        assert_eq!(buffer.take(), Some((1, "b1")));
+        assert_eq!(buffer.take(), Some((0, "a2")));
+    }
+
+    #[test]
+    fn a_partition_whose_handler_failed_comes_first() {
+        let mut buffer = buffer(2);
+        for name in ["a1", "a2"] {
+            buffer.push(0, name, 1);
+        }
+        buffer.push(1, "b1", 1);
+        assert_eq!(buffer.take(), Some((0, "a1")));
+        buffer.give_back(0, true);
+        assert_eq!(buffer.take(), Some((0, "a2")));
+    }
+
+    #[test]
+    fn reading_ahead_is_bounded_per_partition_and_as_a_whole() {
+        let mut buffer = buffer(6);
+        assert!(buffer.wants(0));
+        buffer.push(0, "a", MB);
+        assert!(!buffer.wants(0) && buffer.wants(1));
+        for partition in 1..4 {
+            buffer.push(partition, "x", MB);
+        }
+        assert!(!buffer.wants(5), "half of the limit lies here");
+        buffer.take();
+        assert!(buffer.wants(5));
+    }
+
+    #[test]
+    fn slow_handlers_leave_room_for_the_others() {
+        let mut buffer = buffer(4);
+        buffer.push(0, "a", 10);
+        buffer.take();
+        assert!(buffer.wants(0), "reads ahead");
+        for partition in [1, 2] {
+            buffer.push(partition, "x", MB);
+        }
+        assert!(!buffer.wants(0), "a quarter of the limit is taken");
+        assert!(buffer.wants(3));
+    }
+
+    #[test]
+    fn many_small_batches_are_left_with_the_broker() {
+        let mut buffer = buffer(1);
+        for _ in 0..MAX_BATCHES {
+            assert!(buffer.wants(0));
+            buffer.push(0, "x", 1);
+        }
+        assert!(!buffer.wants(0));
+    }
+
+    #[test]
+    fn a_limit_below_one_batch_still_lets_one_through() {
+        let mut buffer = FetchBuffer::new(1, MB);
+        buffer.reset(2);
+        assert!(buffer.wants(0));
+        buffer.push(0, "a", 500);
+        assert!(!buffer.wants(1));
+        buffer.take();
+        assert!(buffer.wants(1));
+        assert_eq!(buffer.answer_limit(10), MIN_ANSWER);
+    }
+
+    #[test]
+    fn discarding_leaves_nothing_behind() {
+        let mut buffer = buffer(2);
+        buffer.push(0, "a", 10);
+        buffer.push(1, "b", 20);
+        buffer.discard(0);
+        assert_eq!((buffer.bytes(), buffer.is_empty(0)), (20, true));
+        assert_eq!(buffer.take(), Some((1, "b")));
+        assert_eq!(buffer.take(), None);
+    }
+
+    #[test]
+    fn what_an_older_assignment_still_works_on_is_not_handed_out_again() {
+        let mut buffer = buffer(1);
+        buffer.mark_handed_out(0);
+        buffer.push(0, "a", 10);
+        assert_eq!(buffer.take(), None);
+        buffer.give_back(0, false);
+        assert_eq!(buffer.take(), Some((0, "a")));
+    }
+}
