@@ -17,6 +17,7 @@ pub mod binding;
 pub mod clock;
 pub mod cluster;
 pub mod config;
+pub mod consumer;
 pub mod error;
 pub mod event;
 pub mod group;
