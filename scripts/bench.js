@@ -3,6 +3,7 @@
 /** `npm run bench -- <options>`: builds what is missing and runs benchmark/, which has dependencies of its own. */
 
 const path = require('node:path')
+const { brokersOfEnvironment } = require('../broker')
 const { handleInterruption, run } = require('./child')
 const { checkRequirements } = require('./requirements')
 const { ensureInstalled } = require('./install')
@@ -12,7 +13,7 @@ const BENCHMARK = path.join(__dirname, '..', 'benchmark')
 
 async function main() {
   handleInterruption()
-  checkRequirements({ kafka: true })
+  checkRequirements({ kafka: brokersOfEnvironment() === undefined })
   await ensureInstalled()
   await ensureBuilt()
   await ensureInstalled(BENCHMARK)

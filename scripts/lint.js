@@ -54,7 +54,7 @@ function checkDependencies() {
   } else {
     note('advisories left out: their database cannot be fetched')
   }
-  return cargo('deny', 'check', '--disable-fetch', ...checks)
+  return cargo('deny', 'check', ...checks)
 }
 
 async function main() {
