@@ -158,7 +158,8 @@ async fn a_negative_or_monstrous_size_and_half_a_frame_close_the_connection() {
 
 #[tokio::test]
 async fn an_answer_that_is_garbage_fails_its_request_and_closes_the_connection() {
-    for body in [&[0xff; 40][..], &[], &[0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 7]] {
+    let bodies: [&[u8]; 3] = [&[0xff; 40], &[], &[0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 7]];
+    for body in bodies {
         let (connection, mut peer) = connect(Reporter::silent()).await;
         let (result, ()) = tokio::join!(metadata(&connection), async {
             let (_, _, id) = peer.request().await;
@@ -308,7 +309,7 @@ async fn an_old_broker_is_asked_again_in_version_0() {
     let config = Arc::new(config());
     let reporter = Reporter::silent();
     let (result, ()) = tokio::join!(
-        establish(Box::new(ours), &endpoint(), &config, &reporter, None, ANSWER),
+        async { establish(Box::new(ours), &endpoint(), &config, &reporter, None, ANSWER).await },
         async {
             let (_, version, id) = peer.request().await;
             assert_eq!(version, 3);
