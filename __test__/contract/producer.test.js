@@ -96,7 +96,7 @@ contract('sendBatch: several topics, entries of one topic merged in order', asyn
     ],
   })
 
-  const sorted = metadata.sort((a, b) => (a.topicName === topic ? -1 : 1))
+  const sorted = metadata.sort(({ topicName }) => (topicName === topic ? -1 : 1))
   record('metadata', sorted)
   record('stored', await readStoredBatch(brokers[0], { topic, partition: 0, offset: '0' }))
 })
