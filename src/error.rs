@@ -66,6 +66,8 @@ pub enum ErrorKind {
     DeleteGroups,
     /// `KafkaJSAggregateError`.
     Aggregate,
+    /// What the user's own code threw; JavaScript keeps the original under the number in field `ref`.
+    User,
     /// `TypeError`: what Node's own functions throw for a wrong type.
     Type,
 }
@@ -98,6 +100,7 @@ impl ErrorKind {
             Self::DeleteTopicRecords => "KafkaJSDeleteTopicRecordsError",
             Self::DeleteGroups => "KafkaJSDeleteGroupsError",
             Self::Aggregate => "KafkaJSAggregateError",
+            Self::User => "UserError",
             Self::Type => "TypeError",
         }
     }

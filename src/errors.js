@@ -61,6 +61,24 @@ const reviveEach = (entries = []) =>
 /** Fields that are lists of errors: revived by a builder, not to be copied as they came. */
 const LISTS = new Set(['groups', 'partitions', 'errors'])
 
+/** Errors of users' callbacks that are on their way through the core; the oldest are let go. */
+const userErrors = new Map()
+const MOST_USER_ERRORS = 1000
+let lastUserError = 0
+
+/**
+ * Keeps what a user's callback threw, so that it reaches the caller as it is.
+ *
+ * @param {unknown} error
+ * @returns {{ message: string, ref: number }} what the core is told instead
+ */
+const keepUserError = error => {
+  const ref = ++lastUserError
+  userErrors.set(ref, error)
+  if (userErrors.size > MOST_USER_ERRORS) userErrors.delete(userErrors.keys().next().value)
+  return { message: `${error?.message ?? error}`, ref }
+}
+
 /** Classes whose constructors take something else than `(message, { ...fields, retriable, cause })`. */
 const BUILDERS = {
   KafkaJSProtocolError: ({ code }) => new KafkaJSProtocolError(errorCode(code)),
@@ -80,6 +98,7 @@ const BUILDERS = {
     new classes.KafkaJSDeleteTopicRecordsError({ partitions: reviveEach(partitions) }),
   KafkaJSAggregateError: ({ message }, { errors = [] }) =>
     new classes.KafkaJSAggregateError(message, errors.map(errorFromPayload)),
+  UserError: ({ message }, { ref }) => userErrors.get(ref) ?? new KafkaJSError(message),
   Error: ({ message }) => new Error(message),
   TypeError: ({ message }) => new TypeError(message),
   RangeError: ({ message }) => new RangeError(message),
@@ -113,6 +132,7 @@ const decidesRetriable = error =>
  */
 const errorFromPayload = payload => {
   const { kind, retriable, fields = {} } = payload
+  if (kind === 'UserError') return build(payload, fields)
   const cause = payload.cause ? errorFromPayload(payload.cause) : undefined
   const error = build(payload, fields, cause)
 
@@ -134,4 +154,5 @@ module.exports = {
   isKafkaJSError,
   protocolErrorFromCode,
   errorFromPayload,
+  keepUserError,
 }

@@ -6,7 +6,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 
+use bytes::Bytes;
 use serde_json::Value;
+use tokio::sync::oneshot;
+
+use crate::error::{Error, Result};
 
 /// An instrumentation event of kafkajs (`InstrumentationEvents`), by its name without the client's prefix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,10 +102,37 @@ pub enum Report {
     },
 }
 
+/// Something only the user's own code can answer: a codec, a token provider, an assigner.
+#[derive(Debug)]
+pub struct Question {
+    /// Which.
+    pub name: &'static str,
+    /// Details; an object.
+    pub payload: Value,
+    /// Bytes that go with it.
+    pub attachments: Vec<Bytes>,
+    /// Where the answer goes. Dropped unanswered when nobody is left to answer.
+    pub reply: oneshot::Sender<Result<Answer>>,
+}
+
+/// What the user's code gave.
+#[derive(Debug, Clone, Default)]
+pub struct Answer {
+    /// A value that went through JSON.
+    pub value: Value,
+    /// Bytes, if it gave some.
+    pub bytes: Option<Bytes>,
+}
+
 /// Takes reports to wherever the user is; implemented by the binding and by tests.
 pub trait Observer: Send + Sync {
     /// Hands over one report. Must not block.
     fn report(&self, report: Report);
+
+    /// Hands over one question. Must not block. By default nobody answers.
+    fn ask(&self, question: Question) {
+        drop(question);
+    }
 }
 
 struct Shared {
@@ -163,6 +194,18 @@ impl Reporter {
             let (message, extra) = line();
             self.0.observer.report(Report::Log { level, namespace, message, extra });
         }
+    }
+
+    /// Asks the user's code. The caller bounds the time; an answer that comes after it gave up is dropped.
+    ///
+    /// # Errors
+    /// What the user's code threw, or that nobody is left to answer.
+    pub async fn ask(&self, name: &'static str, payload: Value, attachments: Vec<Bytes>) -> Result<Answer> {
+        let (reply, answer) = oneshot::channel();
+        self.0.observer.ask(Question { name, payload, attachments, reply });
+        answer.await.unwrap_or_else(|_| {
+            Err(Error::non_retriable(format!("Nobody is left to answer \"{name}\": the client was closed")))
+        })
     }
 
     /// Tells the JavaScript face something it must react to; always delivered.

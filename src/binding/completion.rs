@@ -7,6 +7,7 @@
 //!
 //! The queue needs no bound of its own: calls are bounded by those who make them, and events are made by those calls.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -17,11 +18,13 @@ use napi::{Env, Status};
 use napi_derive::napi;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
+use tokio::sync::oneshot;
 
 use super::buffer::SharedBuffer;
+use super::outcome::from_json;
 use crate::tasks::Tasks;
-use crate::error::{Error, Result};
-use crate::event::{EventName, Level, Observer, Report};
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::{Answer, EventName, Level, Observer, Question, Report};
 use crate::producer::ProducedPartition;
 
 #[derive(Default)]
@@ -45,8 +48,16 @@ impl Pending {
 type Doorbell = ThreadsafeFunction<(), Unknown<'static>, FnArgs<CallbackArgs>, Status, false, true>;
 type CallbackArgs = (Option<Buffer>, Option<String>, Option<Vec<SharedBuffer>>);
 
+/// Questions of this process's copy of the module that wait for the user's code.
+#[derive(Default)]
+struct Questions {
+    next: u32,
+    waiting: HashMap<u32, oneshot::Sender<Result<Answer>>>,
+}
+
 struct Queue {
     pending: Mutex<Pending>,
+    questions: Mutex<Questions>,
     ringing: AtomicBool,
     doorbell: Mutex<Option<Doorbell>>,
 }
@@ -191,6 +202,26 @@ impl Observer for ClientObserver {
         self.completions.0.pending.lock().push_control(&entry.to_string());
         self.completions.0.ring();
     }
+
+    fn ask(&self, question: Question) {
+        let Question { name, payload, attachments, reply } = question;
+        let queue = &self.completions.0;
+        let id = {
+            let mut questions = queue.questions.lock();
+            // Whoever gave up waiting has no use for an answer any more.
+            questions.waiting.retain(|_, reply| !reply.is_closed());
+            questions.next = questions.next.wrapping_add(1);
+            let id = questions.next;
+            questions.waiting.insert(id, reply);
+            id
+        };
+        let mut pending = queue.pending.lock();
+        let (first, count) = (pending.attachments.len(), attachments.len());
+        pending.attachments.extend(attachments);
+        pending.push_control(&json!([0, self.client, "ask", name, id, payload, first, count]).to_string());
+        drop(pending);
+        queue.ring();
+    }
 }
 
 /// JavaScript's end of the queue; one per loaded copy of the module.
@@ -209,6 +240,7 @@ impl CompletionQueue {
     pub fn new(env: Env, callback: Function<'_, FnArgs<CallbackArgs>, Unknown<'static>>) -> napi::Result<Self> {
         let queue = Arc::new(Queue {
             pending: Mutex::new(Pending::default()),
+            questions: Mutex::new(Questions::default()),
             ringing: AtomicBool::new(false),
             doorbell: Mutex::new(None),
         });
@@ -239,6 +271,24 @@ impl CompletionQueue {
     #[napi]
     pub fn release(&self, env: Env) -> napi::Result<()> {
         self.refer(env, false)
+    }
+
+    /// Answers a question: `value` is JSON, `bytes` what goes with it; with `failed` the value is an error's payload.
+    #[napi]
+    pub fn answer(&self, question: u32, failed: bool, value: String, bytes: Option<&[u8]>) -> napi::Result<()> {
+        let reply = self.completions.0.questions.lock().waiting.remove(&question);
+        let Some(reply) = reply else { return Ok(()) };
+        let value: Value = from_json("answer", &value)?;
+        let answer = if failed {
+            let text = value.get("message").and_then(Value::as_str).unwrap_or("The callback failed").to_owned();
+            let number = value.get("ref").cloned().unwrap_or_default();
+            Err(Error::new(ErrorKind::User, text).with("ref", number))
+        } else {
+            Ok(Answer { value, bytes: bytes.map(Bytes::copy_from_slice) })
+        };
+        // The one who asked may have given up meanwhile.
+        let _ = reply.send(answer);
+        Ok(())
     }
 
     #[expect(deprecated, reason = "cloning cannot be undone from JavaScript; ref and unref can")]

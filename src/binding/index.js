@@ -8,7 +8,7 @@
  * belong to the context that loaded this module.
  */
 
-const { errorFromPayload } = require('../errors')
+const { errorFromPayload, keepUserError } = require('../errors')
 const { loadAddon } = require('./addon')
 
 const MAX_CALL = 2 ** 32 - 1
@@ -30,6 +30,8 @@ let holders = 0
  * @property {(name: string, payload: object) => void} onEvent an instrumentation event, name without its client
  * @property {(level: number, namespace: string, message: string, extra: object) => void} onLog
  * @property {(name: string, payload: object) => void} onSignal something the client has to react to
+ * @property {(name: string, payload: object, attachments: Buffer[]) => Promise<{ value?: unknown, bytes?: Uint8Array }>}
+ *   onAsk something only the user's own code can answer
  */
 
 /** Throws outside of the drain, so that one entry cannot keep the others from being settled. */
@@ -39,17 +41,30 @@ const rethrow = error => {
   })
 }
 
-const report = ([, client, kind, ...details]) => {
+/** Lets the user's code answer a question of the core. */
+const answer = async (hooks, [name, question, payload, first, count], attachments) => {
+  try {
+    const bytes = count > 0 ? attachments.slice(first, first + count) : []
+    const given = (await hooks.onAsk(name, payload, bytes)) ?? {}
+    const value = JSON.stringify(given.value ?? null)
+    completionQueue().answer(question, false, value, given.bytes)
+  } catch (error) {
+    completionQueue().answer(question, true, JSON.stringify(keepUserError(error)))
+  }
+}
+
+const report = ([, client, kind, ...details], attachments) => {
   const hooks = attached.get(client)
   if (!hooks) return
-  if (kind === 'event') hooks.onEvent(...details)
+  if (kind === 'ask') answer(hooks, details, attachments).catch(rethrow)
+  else if (kind === 'event') hooks.onEvent(...details)
   else if (kind === 'log') hooks.onLog(...details)
   else hooks.onSignal(...details)
 }
 
 const settle = (entry, attachments) => {
   const [id, outcome, value, first, count] = entry
-  if (id === 0) return report(entry)
+  if (id === 0) return report(entry, attachments)
   const call = pending.get(id)
   if (!call) {
     // A produce call that failed is told by the same kind of entry; its success comes as numbers.

@@ -20,12 +20,14 @@ pub enum Role {
     Produce,
     /// Fetch: a long poll.
     Fetch,
+    /// Fetch of what cannot wait until the long poll ends.
+    FetchNow,
     /// Requests of a group member. JoinGroup waits at the coordinator for the other members, so heartbeats of another
     /// group must not queue behind it; each client has one group at most.
     Group,
 }
 
-const ROLES: usize = 4;
+const ROLES: usize = 5;
 
 /// See the module text.
 #[derive(Debug)]
@@ -90,11 +92,12 @@ impl Broker {
     }
 
     fn slot(&self, role: Role) -> &AsyncMutex<Option<Arc<Connection>>> {
-        let [control, produce, fetch, group] = &self.slots;
+        let [control, produce, fetch, fetch_now, group] = &self.slots;
         match role {
             Role::Control => control,
             Role::Produce => produce,
             Role::Fetch => fetch,
+            Role::FetchNow => fetch_now,
             Role::Group => group,
         }
     }

@@ -18,6 +18,7 @@ const {
 const {
   KafkaJSBrokerNotFound,
   KafkaJSConnectionError,
+  KafkaJSNonRetriableError,
   KafkaJSTopicMetadataNotLoaded,
 } = require('../errors')
 const { watchLevel } = require('../logger')
@@ -74,6 +75,7 @@ module.exports = options => {
   const client = nextClientNumber()
   const loggers = new Map()
   const signals = new Map()
+  const answers = new Map()
   let native = null
   let unwatch = []
 
@@ -87,6 +89,11 @@ module.exports = options => {
     onLog: (level, namespace, message, extra) =>
       namespaced(namespace)[LOGGERS[level]](message, extra),
     onSignal: (name, payload) => signals.get(name)?.(payload),
+    onAsk: async (name, payload, attachments) => {
+      const handler = answers.get(name)
+      if (!handler) throw new KafkaJSNonRetriableError(`Nobody answers "${name}"`)
+      return handler(payload, attachments)
+    },
   }
 
   const watch = () => {
@@ -140,6 +147,11 @@ module.exports = options => {
     /** Calls `handler` when the core sends signal `name` of this client. */
     onSignal: (name, handler) => {
       signals.set(name, handler)
+    },
+
+    /** Answers question `name` of the core: `handler(payload, buffers)` gives `{ value, bytes }` or a promise of it. */
+    onAsk: (name, handler) => {
+      answers.set(name, handler)
     },
 
     connect: async () => {

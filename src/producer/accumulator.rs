@@ -189,7 +189,7 @@ mod tests {
     use std::sync::Arc;
 
     const KEY: BatchKey =
-        BatchKey { acks: -1, timeout_ms: 30_000, codec: Codec::None, level: None, transactional: false };
+        BatchKey { acks: -1, timeout_ms: 30_000, codec: Codec::None, registered_codec: false, level: None, transactional: false };
 
     fn slot(partition: i32) -> Slot {
         Slot { topic: 0, partition }

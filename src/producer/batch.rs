@@ -28,6 +28,8 @@ pub struct BatchKey {
     pub timeout_ms: i32,
     /// Compression.
     pub codec: Codec,
+    /// Whether a codec that the user registered for that number compresses, and not ours.
+    pub registered_codec: bool,
     /// Compression level; `None` is the codec's default.
     pub level: Option<i32>,
     /// Whether the records belong to the open transaction.

@@ -135,6 +135,7 @@ impl NativeProducer {
         acks: i32,
         timeout: i32,
         codec: u32,
+        registered_codec: bool,
         level: i32,
         data: &[u8],
         data_length: u32,
@@ -142,7 +143,7 @@ impl NativeProducer {
         table_length: u32,
     ) -> napi::Result<()> {
         let submission = (|| -> Result<Submission> {
-            let key = batch_key(acks, timeout, codec, level)?;
+            let key = BatchKey { registered_codec, ..batch_key(acks, timeout, codec, level)? };
             let misfit = || Error::non_retriable("Invalid packed records: a length is beyond its buffer");
             let table = table.get(..table_length as usize).ok_or_else(misfit)?;
             let data = data.get(..data_length as usize).ok_or_else(misfit)?;
@@ -168,5 +169,5 @@ fn batch_key(acks: i32, timeout_ms: i32, codec: u32, level: i32) -> Result<Batch
         .and_then(Codec::from_id)
         .ok_or_else(|| Error::non_retriable(format!("Invalid compression {codec}, expected 0 to 4")))?;
     let level = (level != DEFAULT_LEVEL).then_some(level);
-    Ok(BatchKey { acks, timeout_ms, codec, level, transactional: false })
+    Ok(BatchKey { acks, timeout_ms, codec, registered_codec: false, level, transactional: false })
 }

@@ -18,7 +18,7 @@ use super::call::CallSink;
 use super::coordinate::TransactionOffsets;
 use super::idempotence::Identity;
 use super::intake::{Submission, Waiting};
-use super::partitioner::DefaultPartitioner;
+use super::partitioner::{Partitioner, Strategy};
 use super::transaction::Transaction;
 use crate::cluster::ClusterHandle;
 use crate::config::{RetryConfig, milliseconds};
@@ -35,6 +35,8 @@ const DEFAULT_IN_FLIGHT: usize = 5;
 pub struct ProducerConfig {
     /// Back-off of sends.
     pub retry: RetryConfig,
+    /// Rule for records without key and partition.
+    pub partitioner: Strategy,
     /// Whether batches carry sequence numbers.
     pub idempotent: bool,
     /// Set for a producer all of whose records are transactional; it has to be idempotent, too.
@@ -79,7 +81,7 @@ impl Topics {
 pub(super) struct State {
     pub(super) accumulator: Accumulator,
     pub(super) topics: Topics,
-    pub(super) partitioner: DefaultPartitioner,
+    pub(super) partitioner: Partitioner,
     /// Parts of calls whose topic is being looked up, in the order of the calls.
     pub(super) loading: HashMap<u32, VecDeque<Waiting>>,
     /// Calls that wait for memory, in order.
@@ -121,7 +123,7 @@ impl ProducerHandle {
         let state = State {
             accumulator: Accumulator::new(config.batch_size, config.linger, 1),
             topics: Topics::default(),
-            partitioner: DefaultPartitioner::default(),
+            partitioner: Partitioner::new(config.partitioner, config.batch_size),
             loading: HashMap::new(),
             blocked: VecDeque::new(),
             buffered: 0,

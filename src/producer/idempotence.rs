@@ -96,7 +96,7 @@ mod tests {
     fn batch(partition: i32, records: usize) -> Batch {
         Batch {
             slot: Slot { topic: 0, partition },
-            key: BatchKey { acks: -1, timeout_ms: 0, codec: Codec::None, level: None, transactional: false },
+            key: BatchKey { acks: -1, timeout_ms: 0, codec: Codec::None, registered_codec: false, level: None, transactional: false },
             chunks: Vec::new(),
             bytes: 0,
             records,

@@ -5,6 +5,7 @@
  */
 
 const { invoke, loadAddon, invokeSync } = require('../binding')
+const { CompressionCodecs } = require('../enums')
 const { createOn, producerEvents: events } = require('../events')
 const createMessageProducer = require('./messageProducer')
 const { DefaultPartitioner, nativePartitioner } = require('./partitioners')
@@ -32,6 +33,9 @@ module.exports = params => {
   const partitioner = createPartitioner()
   const isNative = nativePartitioner(createPartitioner) !== null
   cluster.kind = 'producer'
+  cluster.onAsk('compress', async ({ codec }, [buffer]) => ({
+    bytes: await CompressionCodecs[codec]().compress({ buffer }),
+  }))
 
   let connectionStatus = 'disconnected'
   const natives = []
@@ -44,6 +48,7 @@ module.exports = params => {
         const { NativeProducer } = loadAddon()
         const config = JSON.stringify({
           retry,
+          partitioner: nativePartitioner(createPartitioner) ?? 'default',
           transactionTimeout,
           maxInFlightRequests: params.maxInFlightRequests,
           linger: params.linger,

@@ -207,7 +207,10 @@ fn place(shared: &Arc<Shared>, state: &mut State, topic: u32, known: &Topic, par
     for record in &parsed {
         let chosen = match record.partition {
             Some(index) => known.partition(index).map(|partition| partition.index),
-            None => state.partitioner.choose(topic, known, records.key(record.view), || fastrand::u32(..)),
+            None => {
+                let (key, bytes) = (records.key(record.view), record.size_bound as usize);
+                state.partitioner.choose(topic, known, key, bytes, || fastrand::u32(..))
+            }
         };
         let Some(partition) = chosen else {
             let name = state.topics.name(topic).map_or("", |name| &**name);

@@ -51,7 +51,13 @@ module.exports = ({ idempotent, getConnectionStatus, sendMessages }) => {
     return Array.from(merged, ([topic, messages]) => ({ topic, messages }))
   }
 
-  const sendBatch = async ({ acks = -1, timeout, compression, topicMessages = [] }) => {
+  const sendBatch = async ({
+    acks = -1,
+    timeout,
+    compression,
+    compressionLevel,
+    topicMessages = [],
+  }) => {
     if (topicMessages.some(({ topic }) => !topic)) {
       throw new KafkaJSNonRetriableError('Invalid topic')
     }
@@ -62,11 +68,23 @@ module.exports = ({ idempotent, getConnectionStatus, sendMessages }) => {
     }
     for (const { topic, messages } of topicMessages) checkMessages(topic, messages)
     checkConnection()
-    return sendMessages({ acks, timeout, compression, topicMessages: mergeTopics(topicMessages) })
+    return sendMessages({
+      acks,
+      timeout,
+      compression,
+      compressionLevel,
+      topicMessages: mergeTopics(topicMessages),
+    })
   }
 
-  const send = async ({ acks, timeout, compression, topic, messages }) =>
-    sendBatch({ acks, timeout, compression, topicMessages: [{ topic, messages }] })
+  const send = async ({ acks, timeout, compression, compressionLevel, topic, messages }) =>
+    sendBatch({
+      acks,
+      timeout,
+      compression,
+      compressionLevel,
+      topicMessages: [{ topic, messages }],
+    })
 
   return { send, sendBatch }
 }

@@ -11,6 +11,7 @@ mod binding;
 pub mod call;
 pub mod coordinate;
 pub mod delivery;
+mod encode;
 mod handle;
 pub mod idempotence;
 mod identify;

@@ -5,6 +5,7 @@
  */
 
 const { invoke, invokeProduce } = require('../binding')
+const { CompressionCodecs, CompressionTypes, isBuiltinCodec } = require('../enums')
 const { errorFromPayload } = require('../errors')
 const { pack } = require('./pack')
 const { recordMetadata } = require('./recordMetadata')
@@ -12,6 +13,19 @@ const { recordMetadata } = require('./recordMetadata')
 /** How long a broker may wait for replicas, ms; kafkajs' default. */
 const PRODUCE_TIMEOUT = 30000
 const DEFAULT_LEVEL = -(2 ** 31)
+
+/**
+ * @param {number} codec
+ * @returns {boolean} whether a codec of the program compresses, and not ours
+ * @throws {TypeError} in kafkajs' words if nobody has a codec of this number
+ */
+const registeredCodec = codec => {
+  if (codec === CompressionTypes.None) return false
+  if (!CompressionCodecs[codec]) {
+    throw new TypeError("Cannot read properties of null (reading 'compress')")
+  }
+  return !isBuiltinCodec(codec)
+}
 
 /**
  * @param {object} params
@@ -51,13 +65,19 @@ module.exports = ({ native, cluster, partitioner, isNative }) => {
     return metadataCache.get(topic)
   }
 
-  const handOver = ({ acks, timeout, compression, topicMessages }, choose, resolve, reject) => {
+  const handOver = (
+    { acks, timeout, compression, compressionLevel, topicMessages },
+    choose,
+    resolve,
+    reject
+  ) => {
     const topics = topicMessages.map(({ topic, messages }) => ({
       topic: topicNumber(topic),
       messages,
     }))
     const { data, dataLength, table, tableLength } = pack(topics, choose)
-    const codec = compression ?? 0
+    const codec = compression ?? CompressionTypes.None
+    const isRegistered = registeredCodec(codec)
     const wait = timeout ?? PRODUCE_TIMEOUT
     invokeProduce(
       call =>

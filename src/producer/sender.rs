@@ -14,22 +14,18 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::batch::{Batch, BatchKey, Slot};
+use super::encode::encode_all;
 use super::delivery::{Outcome, classify, classify_request};
 use super::handle::Shared;
 use super::idempotence::IdentityState;
-use crate::clock::now_ms;
 use crate::cluster::Role;
 use crate::cluster::metadata::BrokerAddress;
-use crate::error::{Error, Result};
+use crate::error::Error;
 use crate::network::Deadline;
-use crate::protocol::compression::Codec;
 use crate::protocol::wire::Capped;
-use crate::protocol::records::{BatchHeader, Scratch, encode_batch};
 
 /// Bytes of batches in one request, before compression. Kafka's `socket.request.max.bytes` is 100 MB.
 const MAX_REQUEST: usize = 16 * 1024 * 1024;
-/// Compressing more than this would hold up the other tasks of a worker thread noticeably (zstd does about 300 MB/s).
-const COMPRESS_INLINE: usize = 32 * 1024;
 /// A sender whose partitions all moved away is not kept for ever.
 const IDLE: Duration = Duration::from_secs(60);
 
@@ -132,7 +128,7 @@ fn by_request(batches: Vec<Batch>) -> Vec<Vec<Batch>> {
 
 /// Encodes, sends, and settles one request.
 async fn dispatch(shared: Arc<Shared>, node_id: i32, batches: Vec<Batch>) {
-    let (encoded, batches) = encode_all(batches).await;
+    let (encoded, batches) = encode_all(&shared, batches).await;
     let mut sendable = Vec::with_capacity(batches.len());
     let mut payloads = Vec::with_capacity(batches.len());
     for (batch, payload) in batches.into_iter().zip(encoded) {
@@ -149,52 +145,6 @@ async fn dispatch(shared: Arc<Shared>, node_id: i32, batches: Vec<Batch>) {
     for (batch, outcome) in sendable.into_iter().zip(outcomes) {
         super::settle::settle(&shared, batch, outcome);
     }
-}
-
-async fn encode_all(batches: Vec<Batch>) -> (Vec<Result<Bytes>>, Vec<Batch>) {
-    let heavy = batches.iter().any(|batch| batch.key.codec != Codec::None && batch.bytes > COMPRESS_INLINE);
-    if !heavy {
-        return (batches.iter().map(encode).collect(), batches);
-    }
-    let encoding = tokio::task::spawn_blocking(move || {
-        let encoded: Vec<_> = batches.iter().map(encode).collect();
-        (encoded, batches)
-    });
-    match encoding.await {
-        Ok(done) => done,
-        // The pool is gone or the codec panicked; the batches went with it, and dropping them is all that is left.
-        Err(_) => (Vec::new(), Vec::new()),
-    }
-}
-
-fn encode(batch: &Batch) -> Result<Bytes> {
-    thread_local! {
-        static SCRATCH: std::cell::RefCell<Scratch> = std::cell::RefCell::default();
-    }
-    let (producer_id, producer_epoch, base_sequence) = match batch.sequence {
-        Some(sequence) => (sequence.producer_id, sequence.epoch, sequence.base),
-        // What kafkajs writes without idempotence.
-        None => (-1, 0, 0),
-    };
-    let header = BatchHeader {
-        codec: batch.key.codec,
-        level: batch.key.level,
-        producer_id,
-        producer_epoch,
-        base_sequence,
-        transactional: batch.key.transactional,
-        now_ms: now_ms(),
-        partition_leader_epoch: 0,
-    };
-    let records = batch
-        .chunks
-        .iter()
-        .flat_map(|chunk| chunk.views.iter().map(|view| (&*chunk.records, *view)));
-    let mut out = Vec::with_capacity(batch.bytes + 128);
-    SCRATCH
-        .with_borrow_mut(|scratch| encode_batch(&mut out, records, &header, scratch))
-        .map_err(|error| Error::non_retriable(error.to_string()))?;
-    Ok(Bytes::from(out))
 }
 
 async fn exchange(
