@@ -171,7 +171,6 @@ pub const fn low_half(number: i64) -> i32 {
 }
 
 /// High 32 bits.
-#[expect(clippy::cast_possible_truncation, reason = "the half is what is wanted")]
 pub const fn high_half(number: i64) -> i32 {
     (number >> 32) as i32
 }

@@ -67,7 +67,7 @@ impl Coordinators {
                     rack: None,
                 }),
                 code => {
-                    let text = response.error_message.as_ref().map(|text| text.as_str());
+                    let text = response.error_message.as_deref();
                     let error = Error::protocol_with(code, text);
                     Err(if error.is_retriable() { Failure::Retry(error) } else { Failure::Bail(error) })
                 }

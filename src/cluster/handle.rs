@@ -382,13 +382,7 @@ impl ClusterHandle {
         brokers.retain(|node_id, _| metadata.brokers.contains_key(node_id));
         for address in metadata.brokers.values() {
             let Ok(endpoint) = Endpoint::advertised(&address.host, address.port) else { continue };
-            match brokers.get(&address.node_id) {
-                Some(broker) => broker.move_to(endpoint),
-                None => {
-                    let broker = Arc::new(self.broker_at(Some(address.node_id), endpoint));
-                    brokers.insert(address.node_id, broker);
-                }
-            }
+            self.place_broker(&mut brokers, address.node_id, endpoint);
         }
     }
 
@@ -454,15 +448,16 @@ impl ClusterHandle {
 
     fn learn_broker_address(&self, address: &BrokerAddress) -> Result<()> {
         let endpoint = Endpoint::advertised(&address.host, address.port)?;
-        let mut brokers = self.0.brokers.lock();
-        match brokers.get(&address.node_id) {
-            Some(broker) => broker.move_to(endpoint),
-            None => {
-                let broker = Arc::new(self.broker_at(Some(address.node_id), endpoint));
-                brokers.insert(address.node_id, broker);
-            }
-        }
+        self.place_broker(&mut self.0.brokers.lock(), address.node_id, endpoint);
         Ok(())
+    }
+
+    fn place_broker(&self, brokers: &mut HashMap<i32, Arc<Broker>>, node_id: i32, endpoint: Endpoint) {
+        if let Some(broker) = brokers.get(&node_id) {
+            broker.move_to(endpoint);
+        } else {
+            brokers.insert(node_id, Arc::new(self.broker_at(Some(node_id), endpoint)));
+        }
     }
 
     /// Node id of the controller. On KRaft any broker forwards to it, and the cluster names one of them.

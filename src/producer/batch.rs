@@ -119,9 +119,9 @@ impl Batch {
     }
 
     /// Two batches of about half the calls each, or the batch itself if one call is all it holds.
-    pub fn split(mut self) -> Result<(Self, Self), Self> {
+    pub fn split(mut self) -> Result<(Self, Self), Box<Self>> {
         if self.chunks.len() < 2 {
-            return Err(self);
+            return Err(Box::new(self));
         }
         let tail = self.chunks.split_off(self.chunks.len() / 2);
         // The broker refused the batch, so its numbers are still free: the halves share them.

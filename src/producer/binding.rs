@@ -1,5 +1,7 @@
 //! `NativeProducer`: the producer's native half, for `src/producer/*.js`.
 
+#![expect(clippy::too_many_arguments, reason = "`send`: an object would cost more than the whole call")]
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -128,7 +130,6 @@ impl NativeProducer {
     /// The first `table_length` numbers of `table` are `topicCount, (topic, recordCount)*`, then the records as in
     /// `protocol::records::packed`; their bytes are the first `data_length` of `data`.
     #[napi]
-    #[expect(clippy::too_many_arguments, reason = "an object would cost more than the whole call")]
     pub fn send(
         &self,
         call: u32,
@@ -159,7 +160,7 @@ impl NativeProducer {
 
 fn batch_key(acks: i32, timeout_ms: i32, codec: u32, level: i32) -> Result<BatchKey> {
     let acks = match acks {
-        -1 | 0 | 1 => i16::try_from(acks).unwrap_or(-1),
+        -1..=1 => i16::try_from(acks).unwrap_or(-1),
         other => {
             return Err(Error::non_retriable(format!("Invalid acks {other}, expected -1, 0 or 1")));
         }

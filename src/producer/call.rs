@@ -82,17 +82,14 @@ impl Call {
             return 0;
         }
         let bytes = std::mem::take(&mut progress.bytes);
-        match progress.error.take() {
-            Some(error) => {
-                drop(progress);
-                self.sink.failed(self.id, &error);
-            }
-            None => {
-                let mut partitions = std::mem::take(&mut progress.partitions);
-                drop(progress);
-                partitions.sort_unstable_by_key(|part| (part.topic, part.partition));
-                self.sink.delivered(self.id, &partitions);
-            }
+        let error = progress.error.take();
+        let mut partitions = std::mem::take(&mut progress.partitions);
+        drop(progress);
+        if let Some(error) = error {
+            self.sink.failed(self.id, &error);
+        } else {
+            partitions.sort_unstable_by_key(|part| (part.topic, part.partition));
+            self.sink.delivered(self.id, &partitions);
         }
         bytes
     }

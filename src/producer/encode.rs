@@ -22,10 +22,12 @@ pub(super) async fn encode_all(shared: &Shared, batches: Vec<Batch>) -> (Vec<Res
     if batches.iter().any(|batch| batch.key.registered_codec) {
         let mut encoded = Vec::with_capacity(batches.len());
         for batch in &batches {
-            encoded.push(match batch.key.registered_codec {
-                true => encode_with_registered(shared, batch).await,
-                false => encode(batch),
-            });
+            let bytes = if batch.key.registered_codec {
+                encode_with_registered(shared, batch).await
+            } else {
+                encode(batch)
+            };
+            encoded.push(bytes);
         }
         return (encoded, batches);
     }
@@ -37,11 +39,8 @@ pub(super) async fn encode_all(shared: &Shared, batches: Vec<Batch>) -> (Vec<Res
         let encoded: Vec<_> = batches.iter().map(encode).collect();
         (encoded, batches)
     });
-    match encoding.await {
-        Ok(done) => done,
-        // Only when the runtime ends; the calls are rejected with their client.
-        Err(_) => (Vec::new(), Vec::new()),
-    }
+    // An error only when the runtime ends; the calls are rejected with their client then.
+    encoding.await.unwrap_or_default()
 }
 
 fn header(batch: &Batch) -> BatchHeader {

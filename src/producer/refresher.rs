@@ -64,14 +64,12 @@ fn count_attempts(shared: &Arc<Shared>, refresh_error: Option<Error>) -> Option<
                 let backoff =
                     batch.backoff.get_or_insert_with(|| Backoff::new(shared.config.retry, fastrand::f64()));
                 let error = refresh_error.clone().unwrap_or(error);
-                match backoff.next(fastrand::f64()) {
-                    Some(wait) => batch.not_before = Some(now + wait),
-                    None => {
-                        let exceeded = backoff.exceeded(error);
-                        given_up.push((batch, exceeded));
-                        continue;
-                    }
-                }
+                let Some(wait) = backoff.next(fastrand::f64()) else {
+                    let exceeded = backoff.exceeded(error);
+                    given_up.push((batch, exceeded));
+                    continue;
+                };
+                batch.not_before = Some(now + wait);
             }
             next = [next, batch.not_before].into_iter().flatten().min();
             state.accumulator.put_back(batch);

@@ -81,7 +81,18 @@ module.exports = ({ native, cluster, partitioner, isNative }) => {
     const wait = timeout ?? PRODUCE_TIMEOUT
     invokeProduce(
       call =>
-        native().send(call, acks, wait, codec, DEFAULT_LEVEL, data, dataLength, table, tableLength),
+        native().send(
+          call,
+          acks,
+          wait,
+          codec,
+          isRegistered,
+          compressionLevel ?? DEFAULT_LEVEL,
+          data,
+          dataLength,
+          table,
+          tableLength
+        ),
       (settled, at, count, payload) => {
         if (payload) reject(payload)
         else {

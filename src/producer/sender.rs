@@ -84,7 +84,9 @@ fn take(shared: &Arc<Shared>, node_id: i32) -> Vec<Batch> {
     let may_leave = |slot| leads(slot) && (!shared.is_transactional() || transaction.may_leave(slot));
     let mut batches = accumulator.drain(may_leave, MAX_REQUEST, Instant::now());
     if shared.config.idempotent {
-        batches.iter_mut().for_each(|batch| identity.stamp(batch));
+        for batch in &mut batches {
+            identity.stamp(batch);
+        }
     }
     batches
 }
@@ -221,7 +223,7 @@ fn outcome(shared: &Shared, batch: &Batch, response: &ProduceResponse) -> Outcom
     match found {
         None => Outcome::Unknown(Error::retriable_error("The broker's answer leaves out a partition")),
         Some(partition) => {
-            let message = partition.error_message.as_ref().map(|text| text.as_str());
+            let message = partition.error_message.as_deref();
             classify(partition.error_code, message, batch.sequence.is_some()).unwrap_or(Outcome::Delivered {
                 base_offset: partition.base_offset,
                 log_append_time: partition.log_append_time_ms,

@@ -48,7 +48,7 @@ pub(super) fn settle(shared: &Arc<Shared>, batch: Batch, outcome: Outcome) {
                 state.accumulator.put_back(head);
                 shared.ring(&mut state, slot);
             }
-            Err(batch) => fail(shared, batch, &error),
+            Err(batch) => fail(shared, *batch, &error),
         },
         Outcome::Failed(error) => fail(shared, batch, &error),
         Outcome::Fenced(error) => {
