@@ -4,7 +4,7 @@
 //! allocated for a record. Compressing is a step of its own, so that a codec which the user registered in JavaScript can
 //! take the place of ours: [`encode_records_section`], the codec, [`assemble_batch`].
 
-use super::packed::{Fields, NO_TIMESTAMP, optional};
+use super::packed::{Fields, Misfit, NO_TIMESTAMP, optional};
 use super::wire_header::{self, CHECKED_FROM, CRC_AT, LOG_OVERHEAD, WireHeader};
 use super::{PackedRecords, RecordError, RecordView};
 use crate::protocol::compression::{Codec, Compressor};
@@ -192,21 +192,19 @@ fn write_section<'a, I>(out: &mut Vec<u8>, records: I, now_ms: i64) -> Result<Re
 where
     I: Iterator<Item = (&'a PackedRecords, RecordView)> + Clone,
 {
-    let foreign = RecordError::InvalidPacking {
-        reason: "a view is not of these records",
-    };
-    let mut bound = PREFIX;
+    // Numbers are written eight bytes at a time.
+    let mut room = size_of::<u64>();
     for (packed, view) in records.clone() {
-        let (fields, _) = packed.record(view).ok_or(foreign.clone())?;
-        bound += fields.body()?.size_bound();
+        let (fields, content) = packed.record(view).ok_or(Misfit::Foreign)?;
+        room += fields.room(content.len()).ok_or(Misfit::Foreign)?;
     }
-    out.reserve(bound);
+    out.reserve(room);
 
     let start = out.len();
     let mut record_count = 0_i32;
     let mut timestamps = None;
     for (packed, view) in records {
-        let (fields, content) = packed.record(view).ok_or(foreign.clone())?;
+        let (fields, content) = packed.record(view).ok_or(Misfit::Foreign)?;
         let timestamp = if fields.timestamp == NO_TIMESTAMP {
             now_ms
         } else {
@@ -214,9 +212,8 @@ where
         };
         let (first, latest) = timestamps.unwrap_or((timestamp, timestamp));
         timestamps = Some((first, latest.max(timestamp)));
-        write_record(out, record_count, timestamp.wrapping_sub(first), fields, content)?
-            .ok_or(foreign.clone())?;
-        record_count = record_count.checked_add(1).ok_or(RecordError::TooLarge)?;
+        write_record(out, record_count, timestamp.wrapping_sub(first), fields, content)?;
+        record_count = record_count.checked_add(1).ok_or(Misfit::TooLarge)?;
     }
     let (first_timestamp, max_timestamp) = timestamps.ok_or(RecordError::NoRecords)?;
     Ok(RecordsSection {
@@ -227,104 +224,108 @@ where
     })
 }
 
-/// Appends one record. `Ok(None)` if `content` is too short for what `fields` say.
-#[inline]
+/// A record's attributes: none is defined.
+const ATTRIBUTES: u64 = 0;
+
+/// Appends one record, whose key, value and headers begin `content`.
+#[expect(
+    clippy::inline_always,
+    reason = "once for each record sent; a call would pass its fields by memory"
+)]
+#[inline(always)]
 fn write_record(
     out: &mut Vec<u8>,
     offset_delta: i32,
     timestamp_delta: i64,
     fields: Fields<'_>,
     content: &[u8],
-) -> Result<Option<()>, RecordError> {
+) -> Result<(), Misfit> {
     let body = fields.body()?;
     let length = 1 + varint::size_i64(timestamp_delta) + varint::size_i32(offset_delta) + body.encoded;
-    let length = i32::try_from(length).map_err(|_| RecordError::TooLarge)?;
 
-    let mut writer = Writer {
-        out,
-        content,
-        prefix: [0; PREFIX],
-        len: 0,
-    };
-    writer.varint(i64::from(length));
-    writer.byte(ATTRIBUTES);
-    writer.varint(timestamp_delta);
-    writer.varint(i64::from(offset_delta));
-    Ok(writer.fields(fields, body.header_count))
+    let mut numbers = Numbers::default();
+    numbers.push_i64(out, i64::try_from(length).map_err(|_| Misfit::TooLarge)?);
+    numbers.push(out, ATTRIBUTES);
+    numbers.push_i64(out, timestamp_delta);
+    numbers.push_i64(out, offset_delta.into());
+    let content = write_field(out, &mut numbers, fields.key, content)?;
+    let mut content = write_field(out, &mut numbers, fields.value, content)?;
+    numbers.push_i64(out, body.header_count.into());
+    for &[name, value] in fields.headers() {
+        content = write_field(out, &mut numbers, name, content)?;
+        content = write_field(out, &mut numbers, value, content)?;
+    }
+    numbers.flush(out);
+    Ok(())
 }
 
-/// A record's attributes: none is defined.
-const ATTRIBUTES: u8 = 0;
-
-/// Most bytes that numbers of a record take before some content comes, rounded up: length, attributes, both deltas, null
-/// key, null value, number of headers, length of the first one's name: 5 + 1 + 10 + 5 + 1 + 1 + 5 + 5.
-const PREFIX: usize = 40;
-
-/// Gathers numbers on the stack and copies them before the next piece of content.
-struct Writer<'o, 'c> {
-    out: &'o mut Vec<u8>,
+/// Writes a length and as much of `content`, or the length of null; gives the content behind it.
+#[expect(clippy::inline_always, reason = "keeps the gathered numbers in a register")]
+#[inline(always)]
+fn write_field<'c>(
+    out: &mut Vec<u8>,
+    numbers: &mut Numbers,
+    length: u32,
     content: &'c [u8],
-    prefix: [u8; PREFIX],
-    len: usize,
+) -> Result<&'c [u8], Misfit> {
+    let Some(length) = optional(length) else {
+        numbers.push_i64(out, -1);
+        return Ok(content);
+    };
+    numbers.push_i64(out, i64::try_from(length).map_err(|_| Misfit::TooLarge)?);
+    numbers.flush(out);
+    let (field, rest) = content.split_at_checked(length).ok_or(Misfit::Foreign)?;
+    out.extend_from_slice(field);
+    Ok(rest)
 }
 
-impl Writer<'_, '_> {
+/// Varints in a row, gathered in a register and written together.
+///
+/// Most numbers of a record take a byte or two. Writing each by itself would make the next wait for the vector's length;
+/// gathering them in an array would make the copy wait for the single bytes.
+#[derive(Default)]
+struct Numbers {
+    /// The bytes, first one lowest.
+    word: u64,
+    /// How many there are.
+    len: u32,
+}
+
+impl Numbers {
     #[inline]
-    fn byte(&mut self, byte: u8) {
-        if let Some(slot) = self.prefix.get_mut(self.len) {
-            *slot = byte;
-            self.len += 1;
-        }
+    fn push_i64(&mut self, out: &mut Vec<u8>, value: i64) {
+        self.push(out, varint::zigzag_i64(value));
     }
 
     #[inline]
-    fn varint(&mut self, value: i64) {
-        let mut raw = varint::zigzag_i64(value);
-        while raw >= 0x80 {
-            let [low, ..] = raw.to_le_bytes();
-            self.byte(low | 0x80);
-            raw >>= 7;
-        }
-        let [low, ..] = raw.to_le_bytes();
-        self.byte(low);
-    }
-
-    /// Writes out the gathered numbers.
-    #[inline]
-    fn flush(&mut self) {
-        // A copy of fixed size is a few instructions; one of `len` bytes would be a call.
-        let end = self.out.len() + self.len;
-        self.out.extend_from_slice(&self.prefix);
-        self.out.truncate(end);
-        self.len = 0;
-    }
-
-    /// Writes a length and as much content, or the length of null.
-    #[inline]
-    fn field(&mut self, length: u32) -> Option<()> {
-        match optional(length) {
-            None => self.varint(-1),
-            Some(length) => {
-                self.varint(i64::try_from(length).ok()?);
-                self.flush();
-                let (field, rest) = self.content.split_at_checked(length)?;
-                self.out.extend_from_slice(field);
-                self.content = rest;
+    fn push(&mut self, out: &mut Vec<u8>, raw: u64) {
+        let (bytes, len) = match raw {
+            0..0x80 => (raw, 1),
+            0x80..0x4000 => (raw & 0x7f | 0x80 | raw >> 7 << 8, 2),
+            _ => {
+                self.flush(out);
+                return push_long(out, raw);
             }
+        };
+        if self.len + len > u64::BITS / 8 {
+            self.flush(out);
         }
-        Some(())
+        self.word |= bytes << (8 * self.len);
+        self.len += len;
     }
 
     #[inline]
-    fn fields(&mut self, fields: Fields<'_>, header_count: i32) -> Option<()> {
-        self.field(fields.key)?;
-        self.field(fields.value)?;
-        self.varint(i64::from(header_count));
-        for &[name, value] in fields.headers() {
-            self.field(name)?;
-            self.field(value)?;
-        }
-        self.flush();
-        Some(())
+    fn flush(&mut self, out: &mut Vec<u8>) {
+        // Eight bytes whatever their number: a copy of fixed size is one instruction.
+        let end = out.len() + self.len as usize;
+        out.extend_from_slice(&self.word.to_le_bytes());
+        out.truncate(end);
+        *self = Self::default();
     }
+}
+
+/// Numbers of more than 14 bits, kept out of the loop's code.
+#[cold]
+fn push_long(out: &mut Vec<u8>, raw: u64) {
+    varint::push_i64(out, varint::unzigzag_i64(raw));
 }

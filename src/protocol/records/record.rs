@@ -3,7 +3,7 @@
 use super::payload::Part;
 use super::tables::{ControlKind, ControlRecord, HEADER_STRIDE, RECORD_STRIDE, halves};
 use super::wire_header::WireHeader;
-use crate::protocol::varint::{Reader, take_i32, take_i64};
+use crate::protocol::varint::{Reader, split_i32, split_i64};
 
 /// Bytes of the smallest record: seven fields of one byte each.
 const SMALLEST_RECORD: usize = 7;
@@ -17,14 +17,16 @@ const MALFORMED: Reason = "a record is cut off or malformed";
 const OUTSIDE: Reason = "the offset of a record is outside of the batch";
 
 /// What a record says, its parts by start and length (-1 for null) in the payload.
-struct Record {
+struct Record<'a> {
     timestamp_delta: i64,
     offset_delta: i32,
     key: [i32; 2],
     value: [i32; 2],
-    /// Position of its first header in the table, in entries, or -1.
-    headers_at: i32,
     header_count: i32,
+    /// The headers' bytes.
+    headers: &'a [u8],
+    /// Position in the payload behind them.
+    end: i32,
 }
 
 /// Adds all records of a batch to the index.
@@ -40,7 +42,9 @@ pub(super) fn index_records(
     let append_time = header.is_log_append_time();
     let mut rest = section.bytes;
     for _ in 0..count {
-        let record = take_record(&mut rest, section.end, headers).ok_or(MALFORMED)?;
+        let (record, behind) = split_record(rest, section.end).ok_or(MALFORMED)?;
+        let headers_at = index_headers(&record, headers).ok_or(MALFORMED)?;
+        rest = behind;
         if record.offset_delta < 0 || record.offset_delta > header.last_offset_delta {
             return Err(OUTSIDE);
         }
@@ -58,7 +62,7 @@ pub(super) fn index_records(
             record.key[1],
             record.value[0],
             record.value[1],
-            record.headers_at,
+            headers_at,
             record.header_count,
         ]);
     }
@@ -76,7 +80,9 @@ pub(super) fn control_records(
     let mut rest = section.bytes;
     let mut last = None;
     for _ in 0..count {
-        let record = take_record(&mut rest, section.end, &mut Vec::new()).ok_or(MALFORMED)?;
+        let (record, behind) = split_record(rest, section.end).ok_or(MALFORMED)?;
+        index_headers(&record, &mut Vec::new()).ok_or(MALFORMED)?;
+        rest = behind;
         if record.offset_delta < 0 || record.offset_delta > header.last_offset_delta {
             return Err(OUTSIDE);
         }
@@ -128,63 +134,76 @@ fn nothing_left(rest: &[u8]) -> Result<(), Reason> {
     }
 }
 
-/// Takes one record off the front of `rest`, which ends at `end`.
-#[inline]
-fn take_record(rest: &mut &[u8], end: i32, headers: &mut Vec<i32>) -> Option<Record> {
-    let length = usize::try_from(take_i32(rest)?).ok()?;
-    let (mut record, tail) = rest.split_at_checked(length)?;
-    *rest = tail;
-    let end = end - i32::try_from(tail.len()).ok()?;
+/// Splits one record off the front of `data`, which ends at position `end`; gives what is behind it, too.
+#[expect(
+    clippy::inline_always,
+    reason = "once for each record fetched; a call would pass twelve numbers by memory"
+)]
+#[inline(always)]
+fn split_record(data: &[u8], end: i32) -> Option<(Record<'_>, &[u8])> {
+    let (length, rest) = split_i32(data)?;
+    let (record, rest) = rest.split_at_checked(usize::try_from(length).ok()?)?;
+    let end = end - i32::try_from(rest.len()).ok()?;
 
-    let (_attributes, fields) = record.split_first()?;
-    record = fields;
-    let timestamp_delta = take_i64(&mut record)?;
-    let offset_delta = take_i32(&mut record)?;
-    let key = take_field(&mut record, end)?;
-    let value = take_field(&mut record, end)?;
-    let header_count = take_i32(&mut record)?;
-    let headers_at = if header_count == 0 {
-        -1
-    } else {
-        take_headers(&mut record, end, header_count, headers)?
-    };
-    record.is_empty().then_some(Record {
-        timestamp_delta,
-        offset_delta,
-        key,
-        value,
-        headers_at,
-        header_count,
-    })
+    let (_attributes, record) = record.split_first()?;
+    let (timestamp_delta, record) = split_i64(record)?;
+    let (offset_delta, record) = split_i32(record)?;
+    let (key, record) = split_field(record, end)?;
+    let (value, record) = split_field(record, end)?;
+    let (header_count, headers) = split_i32(record)?;
+    Some((
+        Record {
+            timestamp_delta,
+            offset_delta,
+            key,
+            value,
+            header_count,
+            headers,
+            end,
+        },
+        rest,
+    ))
 }
 
-/// Takes a length and as many bytes, or the length of null; gives start and length.
-#[inline]
-fn take_field(record: &mut &[u8], end: i32) -> Option<[i32; 2]> {
-    let length = take_i32(record)?;
-    let start = end - i32::try_from(record.len()).ok()?;
-    match usize::try_from(length) {
-        Ok(bytes) => *record = record.split_at_checked(bytes)?.1,
-        Err(_) if length == -1 => {}
+/// Splits a length and as many bytes, or the length of null, off the front of `data`; gives start and length.
+#[expect(clippy::inline_always, reason = "see `split_record`")]
+#[inline(always)]
+fn split_field(data: &[u8], end: i32) -> Option<([i32; 2], &[u8])> {
+    let (length, rest) = split_i32(data)?;
+    let start = end - i32::try_from(rest.len()).ok()?;
+    let rest = match usize::try_from(length) {
+        Ok(bytes) => rest.split_at_checked(bytes)?.1,
+        Err(_) if length == -1 => rest,
         Err(_) => return None,
-    }
-    Some([start, length])
+    };
+    Some(([start, length], rest))
 }
 
-/// Takes `count` headers into the table; gives the position of the first.
-fn take_headers(record: &mut &[u8], end: i32, count: i32, headers: &mut Vec<i32>) -> Option<i32> {
-    let count = usize::try_from(count)
-        .ok()
-        .filter(|&count| count <= record.len() / SMALLEST_HEADER)?;
+/// Adds a record's headers to the table; gives the position of the first, or -1 if there is none.
+#[inline]
+fn index_headers(record: &Record<'_>, headers: &mut Vec<i32>) -> Option<i32> {
+    if record.header_count == 0 && record.headers.is_empty() {
+        return Some(-1);
+    }
+    push_headers(record, headers)
+}
+
+fn push_headers(record: &Record<'_>, headers: &mut Vec<i32>) -> Option<i32> {
+    let count = usize::try_from(record.header_count).ok()?;
+    if count > record.headers.len() / SMALLEST_HEADER {
+        return None;
+    }
     let at = i32::try_from(headers.len() / HEADER_STRIDE).ok()?;
     headers.reserve(count.saturating_mul(HEADER_STRIDE));
+    let mut rest = record.headers;
     for _ in 0..count {
-        let [name_start, name_length] = take_field(record, end)?;
+        let ([name_start, name_length], tail) = split_field(rest, record.end)?;
+        let ([value_start, value_length], tail) = split_field(tail, record.end)?;
         if name_length < 0 {
             return None;
         }
-        let [value_start, value_length] = take_field(record, end)?;
         headers.extend_from_slice(&[name_start, name_length, value_start, value_length]);
+        rest = tail;
     }
-    Some(at)
+    rest.is_empty().then_some(at)
 }
