@@ -10,6 +10,9 @@ const SIGNALS = { SIGINT: 130, SIGTERM: 143 }
 /** How often a script looks whether npm, which started it, is still there. */
 const PARENT_CHECK_MS = 500
 
+/** After a program has ended, for what it wrote last. */
+const LAST_OUTPUT_MS = 1000
+
 const children = new Set()
 let interruption
 
@@ -51,30 +54,38 @@ function throwIfInterrupted() {
 }
 
 /**
- * Runs a program to its end and shows its output.
+ * Runs a program to its end.
  *
  * @param {string} command
  * @param {string[]} args
- * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, onOutput?: (chunk: Buffer) => void }} [options]
- *   onOutput also gets what the program writes to standard output
- * @returns {Promise<boolean>} whether it ended with exit code 0
+ * @param {object} [options]
+ * @param {string} [options.cwd]
+ * @param {NodeJS.ProcessEnv} [options.env]
+ * @param {(chunk: Buffer) => void} [options.onOutput]  gets what it writes, in place of the screen
+ * @param {number} [options.deadline]  milliseconds; a program that takes longer is killed, which is a failure
+ * @returns {Promise<boolean>} whether it ended by itself with exit code 0
  * @throws {Error} if it cannot be started, or the script is interrupted
  */
-async function run(command, args, { cwd, env = process.env, onOutput } = {}) {
+async function run(command, args, { cwd, env = process.env, onOutput, deadline } = {}) {
   throwIfInterrupted()
-  const stdout = onOutput ? 'pipe' : 'inherit'
-  const child = spawn(command, args, { cwd, env, stdio: ['ignore', stdout, 'inherit'] })
+  const output = onOutput ? 'pipe' : 'inherit'
+  const child = spawn(command, args, { cwd, env, stdio: ['ignore', output, output] })
   const mark = { pid: child.pid, argument: args[0] }
   children.add(child)
   if (child.pid !== undefined) guard({ mark })
-  child.stdout?.on('data', chunk => {
-    process.stdout.write(chunk)
-    onOutput(chunk)
+  child.stdout?.on('data', onOutput)
+  child.stderr?.on('data', onOutput)
+  const timer = deadline && setTimeout(() => child.kill('SIGKILL'), deadline)
+  child.once('exit', () => {
+    // A grandchild may hold the other end of the pipes for ever.
+    const close = () => [child.stdout, child.stderr].forEach(stream => void stream?.destroy())
+    setTimeout(close, LAST_OUTPUT_MS).unref()
   })
   const code = await new Promise((resolve, reject) => {
     child.once('error', reject)
     child.once('close', resolve)
   }).finally(() => {
+    clearTimeout(timer)
     children.delete(child)
     release({ mark })
   })

@@ -12,7 +12,6 @@
  */
 
 const fs = require('node:fs')
-const os = require('node:os')
 const path = require('node:path')
 const { brokersOfEnvironment, useOrStartSingle } = require('../broker')
 const { handleInterruption, run } = require('./child')
@@ -20,17 +19,12 @@ const { checkRequirements } = require('./requirements')
 const { ensureInstalled } = require('./install')
 const { ensureBuilt } = require('./build')
 const { lint } = require('./lint')
+const { runFiles } = require('./node-tests')
 const { note, step } = require('./progress')
 
 const ROOT = path.join(__dirname, '..')
 const TESTS = path.join(ROOT, '__test__')
-const COUNTS_REPORTER = path.join(__dirname, 'test-counts.js')
 const FAULTS = path.join(TESTS, 'faults')
-
-/** For one file: a test that hangs, or a client that keeps its process alive, fails here and does not stop the rest. */
-const FILE_DEADLINE_MS = 300_000
-
-/** @typedef {{ passed: number, failed: number }} Counts */
 
 /** @returns {string[]} every test file; the fault tests, or all others */
 function testFiles({ faults }) {
@@ -41,10 +35,11 @@ function testFiles({ faults }) {
     .sort()
 }
 
-/** @returns {Promise<Counts>} */
+/** @returns {Promise<import('./node-tests').Counts>} */
 async function rustTests() {
   let output = ''
   const onOutput = chunk => {
+    process.stdout.write(chunk)
     output += chunk
   }
   const done = await run('cargo', ['test', '--no-fail-fast'], { cwd: ROOT, onOutput })
@@ -58,37 +53,6 @@ async function rustTests() {
   // Tests that do not compile, or end the process, are in no count.
   if (!done && counts.failed === 0) counts.failed = 1
   return counts
-}
-
-/**
- * @param {string[]} files
- * @param {string[]} brokers
- * @returns {Promise<Counts>}
- */
-async function nodeTests(files, brokers) {
-  const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'kafkajs-rs-test-'))
-  const file = path.join(directory, 'counts.json')
-  const env = { ...process.env, KAFKA_BROKERS: brokers.join(',') }
-  // It swaps the library under test: what a shell still has set must not decide what is tested.
-  delete env.KAFKA_CLIENT
-  const reporters = Object.entries({ spec: 'stdout', [COUNTS_REPORTER]: file })
-  const args = [
-    '--test',
-    `--test-timeout=${FILE_DEADLINE_MS}`,
-    ...reporters.flatMap(([reporter, destination]) => [
-      `--test-reporter=${reporter}`,
-      `--test-reporter-destination=${destination}`,
-    ]),
-    ...files,
-  ]
-  try {
-    const done = await run(process.execPath, args, { cwd: ROOT, env })
-    const counts = JSON.parse(fs.readFileSync(file, 'utf8'))
-    if (!done && counts.failed === 0) counts.failed = 1
-    return counts
-  } finally {
-    fs.rmSync(directory, { recursive: true, force: true })
-  }
 }
 
 async function main() {
@@ -108,7 +72,7 @@ async function main() {
   const kafka = await step('Starting a Kafka for the tests', () => useOrStartSingle({ log: note }))
   try {
     counts.push(
-      await step(`Node tests (${files.length} files)`, () => nodeTests(files, kafka.brokers))
+      await step(`Node tests (${files.length} files)`, () => runFiles(files, kafka.brokers))
     )
   } finally {
     await kafka.stop()
