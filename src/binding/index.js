@@ -15,7 +15,7 @@ const MAX_CALL = 2 ** 32 - 1
 
 /** @type {Map<number, { resolve: (value: unknown) => void, reject: (payload: object) => void }>} */
 const pending = new Map()
-/** @type {Map<number, (produced: Int32Array, at: number, count: number) => void>} */
+/** @type {Map<number, ProduceCall>} */
 const produces = new Map()
 /** @type {Map<number, ClientHooks>} */
 const attached = new Map()
@@ -26,6 +26,10 @@ let nextClient = 1
 let holders = 0
 
 /**
+ * @typedef {object} ProduceCall a produce call under way; settled once
+ * @property {(table: Int32Array, at: number, count: number) => void} delivered its rows: `count` times 8 numbers
+ * @property {(payload: object) => void} failed
+ *
  * @typedef {object} ClientHooks what the core's reports of one client lead to
  * @property {(name: string, payload: object) => void} onEvent an instrumentation event, name without its client
  * @property {(level: number, namespace: string, message: string, extra: object) => void} onLog
@@ -70,7 +74,7 @@ const settle = (entry, attachments) => {
     // A produce call that failed is told by the same kind of entry; its success comes as numbers.
     const produce = produces.get(id)
     produces.delete(id)
-    if (produce) produce(null, 0, 0, value)
+    produce?.failed(value)
     return undefined
   }
   pending.delete(id)
@@ -88,7 +92,7 @@ const settleProduced = table => {
     const count = table[at + 1]
     const produce = produces.get(id)
     produces.delete(id)
-    if (produce) produce(table, at + 2, count, null)
+    produce?.delivered(table, at + 2, count)
     at += 2 + count * 8
   }
 }
@@ -175,21 +179,21 @@ const invoke = async start => {
 }
 
 /**
- * Starts a produce call, whose result comes as numbers.
+ * Takes a number for a produce call, whose result comes as numbers. The native method has to be called with it at once;
+ * if it throws, `dropProduce` takes the number back.
  *
- * @param {(call: number) => void} start
- * @param {(table: Int32Array | null, at: number, count: number, payload: object | null) => void} done called once:
- *   with `count` rows of 8 numbers from `at` on, or with the payload of an error
+ * @param {ProduceCall} produce
+ * @returns {number}
  */
-const invokeProduce = (start, done) => {
+const takeProduce = produce => {
   const id = takeCall()
-  produces.set(id, done)
-  try {
-    start(id)
-  } catch (error) {
-    produces.delete(id)
-    throw thrownError(error)
-  }
+  produces.set(id, produce)
+  return id
+}
+
+/** @param {number} id of a produce call that was not begun after all */
+const dropProduce = id => {
+  produces.delete(id)
 }
 
 /**
@@ -236,7 +240,9 @@ module.exports = {
   loadAddon,
   completionQueue,
   invoke,
-  invokeProduce,
+  takeProduce,
+  dropProduce,
+  thrownError,
   invokeSync,
   nextClientNumber,
   attach,

@@ -44,14 +44,20 @@ impl Accumulator {
         }
     }
 
-    /// Adds the records of one call for one partition.
-    pub fn append(&mut self, slot: Slot, key: BatchKey, chunk: Chunk, now: Instant) {
+    /// Adds the records of one call for one partition. Says whether the sender has to be told: it knows of a partition
+    /// that had something waiting before, and comes back to it by itself.
+    pub fn append(&mut self, slot: Slot, key: BatchKey, chunk: Chunk, now: Instant) -> bool {
         let queue = self.queues.entry(slot).or_default();
+        let was_empty = queue.waiting.is_empty();
         match queue.waiting.back_mut() {
             Some(last) if last.accepts(&key, &chunk, self.batch_size) => last.push(chunk),
             _ => queue.waiting.push_back(Batch::new(slot, key, chunk, now)),
         }
-        self.waiting.insert(slot);
+        if was_empty {
+            self.waiting.insert(slot);
+        }
+        // A batch that lingers is over with it when it is full or has a successor.
+        was_empty || !self.linger.is_zero()
     }
 
     /// Takes the batches that may leave now for partitions that `leads` picks: at most one per partition, and about

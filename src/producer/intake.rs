@@ -242,10 +242,10 @@ fn place(shared: &Arc<Shared>, state: &mut State, topic: u32, known: &Topic, par
     for (partition, chunk) in chunks {
         let slot = Slot { topic, partition };
         let key = BatchKey { transactional: shared.is_transactional(), ..key };
-        state.accumulator.append(slot, key, chunk, now);
+        let is_news = state.accumulator.append(slot, key, chunk, now);
         if shared.is_transactional() && state.transaction.needs(slot) {
             super::coordinate::announce(shared);
-        } else {
+        } else if is_news {
             shared.ring(state, slot);
         }
     }

@@ -7,48 +7,54 @@
  * have to go through it, and nothing of a message may be read before.
  */
 
-const { KafkaJSError, KafkaJSNonRetriableError } = require('../errors')
+const { KafkaJSError, KafkaJSNonRetriableError, errorFromPayload } = require('../errors')
+
+/** Rejects with the words of a failed destructuring. */
+const withoutArgument = async ({ acks }) => acks
+
+const isTopicMissing = ({ topic }) => !topic
+const isValueMissing = message => message.value === undefined
+
+const checkMessages = (topic, messages) => {
+  if (!messages) {
+    throw new KafkaJSNonRetriableError(`Invalid messages array [${messages}] for topic "${topic}"`)
+  }
+  const missing = messages.find(isValueMissing)
+  if (missing) {
+    throw new KafkaJSNonRetriableError(
+      `Invalid message without value for topic "${topic}": ${JSON.stringify(missing)}`
+    )
+  }
+}
+
+/** Entries of one topic become one, in the order they came. */
+const mergeTopics = topicMessages => {
+  if (topicMessages.length < 2) return topicMessages
+  const merged = new Map()
+  for (const { topic, messages } of topicMessages) {
+    merged.set(topic, merged.has(topic) ? merged.get(topic).concat(messages) : messages)
+  }
+  return Array.from(merged, ([topic, messages]) => ({ topic, messages }))
+}
 
 /**
  * @param {object} params
  * @param {boolean} params.idempotent whether acks other than -1 are refused
  * @param {() => 'connected' | 'disconnecting' | 'disconnected'} params.getConnectionStatus
- * @param {(call: object) => Promise<object[]>} params.sendMessages hands a checked call to the core
+ * @param {(call: object) => Promise<object[]>} params.sendMessages hands a checked call to the core; rejects with an
+ *   error, or with the payload of one
  * @returns {{ send: Function, sendBatch: Function }}
  */
 module.exports = ({ idempotent, getConnectionStatus, sendMessages }) => {
   const checkConnection = () => {
     const status = getConnectionStatus()
+    if (status === 'connected') return
     if (status === 'disconnecting') {
       throw new KafkaJSNonRetriableError(
         "The producer is disconnecting; therefore, it can't safely accept messages anymore"
       )
     }
-    if (status === 'disconnected') throw new KafkaJSError('The producer is disconnected')
-  }
-
-  const checkMessages = (topic, messages) => {
-    if (!messages) {
-      throw new KafkaJSNonRetriableError(
-        `Invalid messages array [${messages}] for topic "${topic}"`
-      )
-    }
-    const missing = messages.find(message => message.value === undefined)
-    if (missing) {
-      throw new KafkaJSNonRetriableError(
-        `Invalid message without value for topic "${topic}": ${JSON.stringify(missing)}`
-      )
-    }
-  }
-
-  /** Entries of one topic become one, in the order they came. */
-  const mergeTopics = topicMessages => {
-    if (topicMessages.length < 2) return topicMessages
-    const merged = new Map()
-    for (const { topic, messages } of topicMessages) {
-      merged.set(topic, merged.has(topic) ? merged.get(topic).concat(messages) : messages)
-    }
-    return Array.from(merged, ([topic, messages]) => ({ topic, messages }))
+    throw new KafkaJSError('The producer is disconnected')
   }
 
   const sendBatch = async ({
@@ -58,9 +64,7 @@ module.exports = ({ idempotent, getConnectionStatus, sendMessages }) => {
     compressionLevel,
     topicMessages = [],
   }) => {
-    if (topicMessages.some(({ topic }) => !topic)) {
-      throw new KafkaJSNonRetriableError('Invalid topic')
-    }
+    if (topicMessages.some(isTopicMissing)) throw new KafkaJSNonRetriableError('Invalid topic')
     if (idempotent && acks !== -1) {
       throw new KafkaJSNonRetriableError(
         "Not requiring ack for all messages invalidates the idempotent producer's EoS guarantees"
@@ -68,23 +72,26 @@ module.exports = ({ idempotent, getConnectionStatus, sendMessages }) => {
     }
     for (const { topic, messages } of topicMessages) checkMessages(topic, messages)
     checkConnection()
-    return sendMessages({
-      acks,
-      timeout,
-      compression,
-      compressionLevel,
-      topicMessages: mergeTopics(topicMessages),
-    })
+    const merged = mergeTopics(topicMessages)
+    try {
+      return await sendMessages(acks, timeout, compression, compressionLevel, merged)
+    } catch (e) {
+      // Made after the await, so that the stack has the caller's frames.
+      throw e instanceof Error || typeof e?.kind !== 'string' ? e : errorFromPayload(e)
+    }
   }
 
-  const send = async ({ acks, timeout, compression, compressionLevel, topic, messages }) =>
-    sendBatch({
+  const send = call => {
+    if (call == null) return withoutArgument(call)
+    const { acks, timeout, compression, compressionLevel, topic, messages } = call
+    return sendBatch({
       acks,
       timeout,
       compression,
       compressionLevel,
       topicMessages: [{ topic, messages }],
     })
+  }
 
   return { send, sendBatch }
 }

@@ -156,23 +156,26 @@ const partitionNumber = partition => {
 /**
  * Packs a call. What it gives is valid until the next call of it.
  *
- * @param {Array<{ topic: number, messages: object[] }>} topics topics by the core's numbers
- * @param {(topic: number, message: object) => unknown} [choose] a custom partitioner; without it the core chooses for
- *   messages that name no partition
+ * @param {Array<{ topic: string, messages: object[] }>} topics
+ * @param {(topic: string) => number} topicNumber the core's number of a topic
+ * @param {(entry: { topic: string }, message: object) => unknown} [choose] a custom partitioner; without it the core
+ *   chooses for messages that name no partition
  * @returns {{ data: Buffer, dataLength: number, table: Uint32Array, tableLength: number }}
  * @throws {TypeError | SyntaxError} for a field of a type that cannot be sent
  */
-const pack = (topics, choose) => {
+const pack = (topics, topicNumber, choose) => {
   dataAt = 0
   tableAt = 1 + topics.length * 2
   if (tableAt > table.length) growTable(0)
   table[0] = topics.length
   for (let t = 0; t < topics.length; t++) {
-    const { topic, messages } = topics[t]
-    table[1 + t * 2] = topic
+    const entry = topics[t]
+    const { messages } = entry
+    table[1 + t * 2] = topicNumber(entry.topic)
     table[2 + t * 2] = messages.length
-    for (const message of messages) {
-      const partition = choose ? choose(t, message) : message.partition
+    for (let m = 0; m < messages.length; m++) {
+      const message = messages[m]
+      const partition = choose ? choose(entry, message) : message.partition
       putMessage(message, partition == null ? NO_PARTITION : partitionNumber(partition))
     }
   }

@@ -1,13 +1,13 @@
 'use strict'
 
 /**
- * From a checked call to the core and back.
+ * From a checked call to the core and back. One promise a call: this is the hottest path of the library.
  */
 
-const { invoke, invokeProduce } = require('../binding')
+const { dropProduce, invoke, takeProduce, thrownError } = require('../binding')
 const { CompressionCodecs, CompressionTypes, isBuiltinCodec } = require('../enums')
-const { errorFromPayload } = require('../errors')
 const { pack } = require('./pack')
+const createPartitionMetadata = require('./partitionMetadata')
 const { recordMetadata } = require('./recordMetadata')
 
 /** How long a broker may wait for replicas, ms; kafkajs' default. */
@@ -27,21 +27,37 @@ const registeredCodec = codec => {
   return !isBuiltinCodec(codec)
 }
 
+/** A call under way. Keeps the names of its topics and not their messages, which may be large. */
+class ProduceCall {
+  constructor(topicMessages, resolve, reject) {
+    this.topics =
+      topicMessages.length === 1
+        ? [topicMessages[0].topic]
+        : topicMessages.map(({ topic }) => topic)
+    this.resolve = resolve
+    this.failed = reject
+  }
+
+  delivered(table, at, count) {
+    this.resolve(recordMetadata(table, at, count, this.topics))
+  }
+}
+
+const isEmpty = ({ messages }) => messages.length === 0
+
 /**
  * @param {object} params
  * @param {() => object} params.native the core's producer
  * @param {import('../../index').Cluster} params.cluster
  * @param {(args: object) => number} params.partitioner
  * @param {boolean} params.isNative whether the core has a partitioner that does the same
- * @returns {(call: { acks: number, timeout?: number, compression?: number, topicMessages: object[] }) =>
- *   Promise<object[]>}
+ * @returns {(acks: number, timeout: number | undefined, compression: number | undefined,
+ *   compressionLevel: number | undefined, topicMessages: object[]) => Promise<object[]>} rejects with an error or with
+ *   the payload of one
  */
 module.exports = ({ native, cluster, partitioner, isNative }) => {
   const numbers = new Map()
-  const metadataCache = new Map()
-  let generation = -1
-  // Sends that wait for a topic's partitions keep later ones behind them: order of the calls is order of the records.
-  let gate = null
+  const metadata = createPartitionMetadata({ native, cluster })
 
   const topicNumber = topic => {
     let number = numbers.get(topic)
@@ -52,108 +68,56 @@ module.exports = ({ native, cluster, partitioner, isNative }) => {
     return number
   }
 
-  const partitionMetadata = topic => {
-    const current = native().metadataGeneration()
-    if (current !== generation) {
-      metadataCache.clear()
-      generation = current
-    }
-    if (!metadataCache.has(topic)) {
-      const known = cluster.brokerPool.metadata ? cluster.findTopicPartitionMetadata(topic) : []
-      metadataCache.set(topic, known)
-    }
-    return metadataCache.get(topic)
-  }
-
-  const handOver = (
-    { acks, timeout, compression, compressionLevel, topicMessages },
-    choose,
-    resolve,
-    reject
-  ) => {
-    const topics = topicMessages.map(({ topic, messages }) => ({
-      topic: topicNumber(topic),
-      messages,
-    }))
-    const { data, dataLength, table, tableLength } = pack(topics, choose)
-    const codec = compression ?? CompressionTypes.None
-    const isRegistered = registeredCodec(codec)
-    const wait = timeout ?? PRODUCE_TIMEOUT
-    invokeProduce(
-      call =>
-        native().send(
-          call,
-          acks,
-          wait,
-          codec,
-          isRegistered,
-          compressionLevel ?? DEFAULT_LEVEL,
-          data,
-          dataLength,
-          table,
-          tableLength
-        ),
-      (settled, at, count, payload) => {
-        if (payload) reject(payload)
-        else {
-          const names = topicMessages.map(({ topic }) => topic)
-          resolve(recordMetadata(settled, at, count, names))
-        }
-      }
-    )
-  }
-
   const loadTopics = topicMessages =>
     Promise.all(
       topicMessages.map(({ topic }) => invoke(call => native().loadTopic(call, topicNumber(topic))))
     )
 
-  /** The partitions of all topics of a call have to be known before a custom partitioner can choose. */
-  const whenKnown = async topicMessages => {
-    const known = () => topicMessages.every(({ topic }) => partitionMetadata(topic).length > 0)
-    if (!gate && known()) return
-    const before = gate
-    const turn = (async () => {
-      await before?.catch(() => {})
-      if (!known()) await loadTopics(topicMessages)
-    })()
-    gate = turn
-    try {
-      await turn
-    } finally {
-      if (gate === turn) gate = null
+  const handOver = (acks, timeout, compression, level, topicMessages, choose) =>
+    new Promise((resolve, reject) => {
+      const codec = compression ?? CompressionTypes.None
+      const isRegistered = registeredCodec(codec)
+      const packed = pack(topicMessages, topicNumber, choose)
+      const id = takeProduce(new ProduceCall(topicMessages, resolve, reject))
+      try {
+        native().send(
+          id,
+          acks,
+          timeout ?? PRODUCE_TIMEOUT,
+          codec,
+          isRegistered,
+          level ?? DEFAULT_LEVEL,
+          packed.data,
+          packed.dataLength,
+          packed.table,
+          packed.tableLength
+        )
+      } catch (error) {
+        dropProduce(id)
+        throw thrownError(error)
+      }
+    })
+
+  /** A custom partitioner chooses here, which it can only when the partitions are known. */
+  const chooseAndHandOver = async (acks, timeout, compression, level, topicMessages) => {
+    let given = topicMessages
+    if (!metadata.areKnown(topicMessages)) {
+      // What the caller does to its objects while we wait must not show.
+      given = topicMessages.map(({ topic, messages }) => ({
+        topic,
+        messages: messages.map(message => ({ ...message })),
+      }))
+      await metadata.whenKnown(given, () => loadTopics(given))
     }
+    const choose = ({ topic }, message) =>
+      partitioner({ topic, partitionMetadata: metadata.of(topic), message })
+    return handOver(acks, timeout, compression, level, given, choose)
   }
 
-  return async call => {
-    const { topicMessages } = call
-    if (topicMessages.every(({ messages }) => messages.length === 0)) {
-      await loadTopics(topicMessages)
-      return []
-    }
-    let choose
-    if (!isNative) {
-      if (gate || topicMessages.some(({ topic }) => partitionMetadata(topic).length === 0)) {
-        // What the caller does to its objects while we wait must not show.
-        call = {
-          ...call,
-          topicMessages: topicMessages.map(({ topic, messages }) => ({
-            topic,
-            messages: messages.map(message => ({ ...message })),
-          })),
-        }
-        await whenKnown(call.topicMessages)
-      }
-      choose = (position, message) => {
-        const { topic } = call.topicMessages[position]
-        return partitioner({ topic, partitionMetadata: partitionMetadata(topic), message })
-      }
-    }
-    try {
-      return await new Promise((resolve, reject) => handOver(call, choose, resolve, reject))
-    } catch (payload) {
-      // Made here, after the await, so that the stack has the caller's frames.
-      throw payload instanceof Error ? payload : errorFromPayload(payload)
-    }
+  return (acks, timeout, compression, level, topicMessages) => {
+    if (topicMessages.every(isEmpty)) return loadTopics(topicMessages).then(() => [])
+    return isNative
+      ? handOver(acks, timeout, compression, level, topicMessages)
+      : chooseAndHandOver(acks, timeout, compression, level, topicMessages)
   }
 }
