@@ -5,10 +5,9 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::sync::Mutex as AsyncMutex;
 
-use crate::config::ClusterConfig;
 use crate::error::{Error, Result};
-use crate::event::{Level, Reporter};
-use crate::network::{self, Connection, Endpoint, VersionRanges};
+use crate::event::Level;
+use crate::network::{Connection, Dialer, Endpoint, VersionRanges};
 
 /// What a connection is for. A broker serves the requests of one connection in order, so a long poll, or a produce
 /// that waits for replicas, would hold up whatever shares its connection.
@@ -34,8 +33,7 @@ const ROLES: usize = 5;
 pub struct Broker {
     node_id: Option<i32>,
     endpoint: Mutex<Endpoint>,
-    config: Arc<ClusterConfig>,
-    reporter: Reporter,
+    dialer: Arc<Dialer>,
     // Held while connecting, so that those who want the same connection wait for one attempt instead of making many.
     slots: [AsyncMutex<Option<Arc<Connection>>>; ROLES],
     versions: Mutex<Option<Arc<VersionRanges>>>,
@@ -43,17 +41,11 @@ pub struct Broker {
 
 impl Broker {
     /// A broker nobody has connected to yet. `node_id` is unknown for a seed.
-    pub fn new(
-        node_id: Option<i32>,
-        endpoint: Endpoint,
-        config: Arc<ClusterConfig>,
-        reporter: Reporter,
-    ) -> Self {
+    pub fn new(node_id: Option<i32>, endpoint: Endpoint, dialer: Arc<Dialer>) -> Self {
         Self {
             node_id,
             endpoint: Mutex::new(endpoint),
-            config,
-            reporter,
+            dialer,
             slots: Default::default(),
             versions: Mutex::new(None),
         }
@@ -114,7 +106,7 @@ impl Broker {
     /// The connection for `role`, opened now if there is none.
     ///
     /// # Errors
-    /// `KafkaJSConnectionError` and friends: see [`network::open`].
+    /// `KafkaJSConnectionError` and friends: see [`Dialer::open`].
     pub async fn connection(&self, role: Role) -> Result<Arc<Connection>> {
         let mut slot = self.slot(role).lock().await;
         if let Some(connection) = slot.as_ref() {
@@ -126,7 +118,7 @@ impl Broker {
         }
         *slot = None;
         let endpoint = self.endpoint();
-        let opened = network::open(&endpoint, &self.config, &self.reporter, self.versions()).await;
+        let opened = self.dialer.open(&endpoint, self.versions()).await;
         let connection = Arc::new(opened.inspect_err(|error| self.log_failure(&endpoint, error))?);
         *self.versions.lock() = Some(Arc::clone(connection.versions()));
         *slot = Some(Arc::clone(&connection));
@@ -134,9 +126,9 @@ impl Broker {
     }
 
     fn log_failure(&self, endpoint: &Endpoint, error: &Error) {
-        self.reporter.log(Level::Error, "Connection", || {
+        self.dialer.reporter().log(Level::Error, "Connection", || {
             let extra = serde_json::json!({
-                "broker": endpoint.to_string(), "clientId": self.config.client_id,
+                "broker": endpoint.to_string(), "clientId": self.dialer.config().client_id,
             });
             (error.message().to_owned(), extra)
         });

@@ -15,11 +15,12 @@ use rskafka::protocol::{
     primitives::Int16,
 };
 use serde_json::json;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{RwLockReadGuard, Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
 use super::dial::io_failure;
 use super::endpoint::Endpoint;
+use super::sasl::{Session, Standing};
 use super::stream::{Switch, Transport, WireStream};
 use crate::clock::now_ms;
 use crate::config::ClusterConfig;
@@ -91,6 +92,13 @@ pub struct Connection {
     in_flight: Option<Semaphore>,
     queued: AtomicUsize,
     unanswered: AtomicU32,
+    session: Option<Session>,
+}
+
+/// Held while a request is on its way.
+struct Admission<'a> {
+    _pass: Option<RwLockReadGuard<'a, Standing>>,
+    _permit: Option<SemaphorePermit<'a>>,
 }
 
 impl Connection {
@@ -116,9 +124,15 @@ impl Connection {
             in_flight: config.max_in_flight_requests.map(|limit| Semaphore::new(limit.max(1) as usize)),
             queued: AtomicUsize::new(0),
             unanswered: AtomicU32::new(0),
+            session: None,
             config,
             reporter,
         }
+    }
+
+    /// From now on requests go by this session: it is renewed before it ends.
+    pub(super) fn begin_session(&mut self, session: Session) {
+        self.session = Some(session);
     }
 
     /// Takes over what the broker speaks.
@@ -165,6 +179,18 @@ impl Connection {
         Ok(response.body)
     }
 
+    /// As [`Connection::send`], for a request that waits at the broker: giving the future up closes the connection,
+    /// because whatever followed on it would wait behind that request.
+    ///
+    /// # Errors
+    /// As [`Connection::send`].
+    pub async fn send_or_close<R: KafkaRequest>(&self, request: R, deadline: Deadline) -> Result<R::Response> {
+        let mut guard = CloseUnlessDone { connection: self, done: false };
+        let response = self.send(request, deadline).await;
+        guard.done = true;
+        response
+    }
+
     /// As [`Connection::send`], without closing the connection when the answer cannot be read: for probing versions.
     pub(super) async fn exchange<R: KafkaRequest>(
         &self,
@@ -172,7 +198,23 @@ impl Connection {
         deadline: Deadline,
     ) -> Result<WireResponse<R::Response>> {
         let created_at = now_ms();
-        let permit = self.admit().await?;
+        let admission = self.admit().await?;
+        let outcome = self.deliver(request, deadline, created_at).await;
+        drop(admission);
+        outcome
+    }
+
+    /// Sends a request that neither waits for others nor holds them up: for authentication.
+    pub(super) async fn transmit<R: KafkaRequest>(&self, request: R, deadline: Deadline) -> Result<R::Response> {
+        Ok(self.deliver(request, deadline, now_ms()).await?.body)
+    }
+
+    async fn deliver<R: KafkaRequest>(
+        &self,
+        request: R,
+        deadline: Deadline,
+        created_at: i64,
+    ) -> Result<WireResponse<R::Response>> {
         let sent_at = now_ms();
         let started = Instant::now();
         let trace = Trace::default();
@@ -181,7 +223,6 @@ impl Connection {
             None => Ok(answer.await),
             Some(limit) => tokio::time::timeout(limit, answer).await,
         };
-        drop(permit);
         match outcome {
             Ok(Ok(response)) => {
                 self.reporter.event(EventName::Request, || {
@@ -211,7 +252,7 @@ impl Connection {
     /// # Errors
     /// As [`Connection::send`].
     pub async fn send_unanswered(&self, request: ProduceRequest) -> Result<()> {
-        let permit = self.admit().await?;
+        let admission = self.admit().await?;
         let trace = Trace::default();
         let sent = Mutex::new(None);
         let hook = |correlation_id| *sent.lock() = Some(self.switch.await_sent(correlation_id));
@@ -231,7 +272,7 @@ impl Connection {
             None => Ok(left.await),
             Some(limit) => tokio::time::timeout(limit, left).await,
         };
-        drop(permit);
+        drop(admission);
         if self.unanswered.fetch_add(1, Ordering::Relaxed) >= MAX_UNANSWERED {
             self.close();
         }
@@ -255,8 +296,9 @@ impl Connection {
         }
     }
 
-    /// Waits until the broker wants to hear from us again (KIP-219) and a place in flight is free.
-    async fn admit(&self) -> Result<Option<SemaphorePermit<'_>>> {
+    /// Waits until the broker wants to hear from us again (KIP-219), the session is good (KIP-368) and a place in flight
+    /// is free.
+    async fn admit(&self) -> Result<Admission<'_>> {
         let quiet_until = *self.quiet_until.lock();
         if let Some(until) = quiet_until {
             tokio::time::sleep_until(until).await;
@@ -264,6 +306,14 @@ impl Connection {
         if !self.is_open() {
             return Err(self.closed_error());
         }
+        let pass = match &self.session {
+            None => None,
+            Some(session) => session.pass(self).await?,
+        };
+        Ok(Admission { _pass: pass, _permit: self.take_place().await? })
+    }
+
+    async fn take_place(&self) -> Result<Option<SemaphorePermit<'_>>> {
         let Some(semaphore) = &self.in_flight else { return Ok(None) };
         if let Ok(permit) = semaphore.try_acquire() {
             return Ok(Some(permit));
@@ -353,6 +403,19 @@ impl Connection {
         match error.kind() {
             std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::ConnectionAborted => self.closed_error(),
             _ => io_failure(&self.endpoint, syscall, error),
+        }
+    }
+}
+
+struct CloseUnlessDone<'a> {
+    connection: &'a Connection,
+    done: bool,
+}
+
+impl Drop for CloseUnlessDone<'_> {
+    fn drop(&mut self) {
+        if !self.done {
+            self.connection.close();
         }
     }
 }
