@@ -19,6 +19,8 @@ struct Queue<B> {
     bytes: usize,
     handed_out: bool,
     in_line: bool,
+    /// Its next batch comes before those of all other partitions.
+    comes_first: bool,
 }
 
 impl<B> Default for Queue<B> {
@@ -28,6 +30,7 @@ impl<B> Default for Queue<B> {
             bytes: 0,
             handed_out: false,
             in_line: false,
+            comes_first: false,
         }
     }
 }
@@ -97,10 +100,10 @@ impl<B> FetchBuffer<B> {
         queue.batches.push_back((batch, bytes));
         queue.bytes += bytes;
         self.total += bytes;
-        self.line_up(partition, false);
+        self.line_up(partition);
     }
 
-    fn line_up(&mut self, partition: usize, first: bool) {
+    fn line_up(&mut self, partition: usize) {
         let Some(queue) = self.queues.get_mut(partition) else {
             return;
         };
@@ -108,7 +111,7 @@ impl<B> FetchBuffer<B> {
             return;
         }
         queue.in_line = true;
-        if first {
+        if std::mem::take(&mut queue.comes_first) {
             self.line.push_front(partition)
         } else {
             self.line.push_back(partition)
@@ -149,8 +152,9 @@ impl<B> FetchBuffer<B> {
     pub fn give_back(&mut self, partition: usize, first: bool) {
         if let Some(queue) = self.queues.get_mut(partition) {
             queue.handed_out = false;
+            queue.comes_first = first;
         }
-        self.line_up(partition, first);
+        self.line_up(partition);
     }
 
     /// Drops what lies here of `partition`.
@@ -223,6 +227,18 @@ mod tests {
         assert_eq!(buffer.take(), Some((0, "a1")));
         buffer.give_back(0, true);
         assert_eq!(buffer.take(), Some((0, "a2")));
+    }
+
+    #[test]
+    fn it_comes_first_even_if_its_batch_has_to_be_fetched_again() {
+        let mut buffer = buffer(2);
+        buffer.push(0, "a1", 1);
+        buffer.push(1, "b1", 1);
+        assert_eq!(buffer.take(), Some((0, "a1")));
+        buffer.discard(0);
+        buffer.give_back(0, true);
+        buffer.push(0, "a1 again", 1);
+        assert_eq!(buffer.take(), Some((0, "a1 again")));
     }
 
     #[test]

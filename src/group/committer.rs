@@ -30,18 +30,12 @@ pub struct Committed {
 }
 
 impl Committed {
-    /// kafkajs' COMMIT_OFFSETS payload without the group id: automatic commits carry partitions as strings, those of
-    /// `commitOffsets` as numbers and with their metadata.
-    pub fn payload(&self, manual: bool) -> Value {
+    /// kafkajs' COMMIT_OFFSETS payload of an automatic commit, without the group id; partitions are strings there.
+    pub fn payload(&self) -> Value {
         let mut topics: Vec<(&str, Vec<Value>)> = Vec::new();
         for commit in &self.commits {
             let TopicPartition { topic, partition } = &commit.partition;
-            let offset = commit.offset.to_string();
-            let row = if manual {
-                json!({ "partition": partition, "offset": offset, "metadata": commit.metadata })
-            } else {
-                json!({ "partition": partition.to_string(), "offset": offset })
-            };
+            let row = json!({ "partition": partition.to_string(), "offset": commit.offset.to_string() });
             match topics.iter_mut().find(|(name, _)| **name == **topic) {
                 Some((_, rows)) => rows.push(row),
                 None => topics.push((topic, vec![row])),
@@ -59,6 +53,11 @@ impl Group {
     /// What was resolved and is not stored yet.
     pub fn uncommitted(&self) -> Vec<Commit> {
         self.0.offsets.lock().uncommitted()
+    }
+
+    /// Somebody else has stored these.
+    pub fn note_stored(&self, commits: &[Commit]) {
+        self.0.offsets.lock().committed(commits);
     }
 
     /// Stores everything that was resolved. Calls that come while one is under way wait for it and then store what it
@@ -197,7 +196,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn payloads_have_kafkajs_types() {
+    fn the_payload_has_kafkajs_types() {
         let commit = |topic: &str, partition, offset| Commit {
             partition: TopicPartition::new(topic, partition),
             offset,
@@ -208,17 +207,12 @@ mod tests {
             generation: 2,
             commits: vec![commit("a", 1, 5), commit("b", 0, 6), commit("a", 0, 7)],
         };
-        let automatic = committed.payload(false);
         assert_eq!(
-            automatic["topics"],
+            committed.payload()["topics"],
             json!([
                 { "topic": "a", "partitions": [{ "partition": "1", "offset": "5" }, { "partition": "0", "offset": "7" }] },
                 { "topic": "b", "partitions": [{ "partition": "0", "offset": "6" }] },
             ])
-        );
-        assert_eq!(
-            committed.payload(true)["topics"][1]["partitions"],
-            json!([{ "partition": 0, "offset": "6", "metadata": "m" }])
         );
     }
 }

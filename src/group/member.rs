@@ -1,7 +1,6 @@
 //! Joining a group and leaving it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -76,25 +75,6 @@ pub struct Joined {
     pub assignment: Vec<(String, Vec<i32>)>,
 }
 
-struct CloseUnlessDone(Option<Arc<Connection>>);
-
-impl Drop for CloseUnlessDone {
-    fn drop(&mut self) {
-        if let Some(connection) = self.0.take() {
-            connection.close();
-        }
-    }
-}
-
-/// Closes the connection if `exchange` is dropped before it is done: a JoinGroup that nobody waits for would hold up
-/// whatever follows it there.
-async fn or_close<T>(connection: &Arc<Connection>, exchange: impl Future<Output = T>) -> T {
-    let mut guard = CloseUnlessDone(Some(Arc::clone(connection)));
-    let outcome = exchange.await;
-    guard.0 = None;
-    outcome
-}
-
 impl Group {
     /// Joins the group and waits for the assignment. What a group in motion answers (it rebalances again, has forgotten
     /// the member, moves to another coordinator) is repeated; so is a lost connection, with the consumer's back-off.
@@ -148,7 +128,7 @@ impl Group {
     async fn join_and_sync(&self, join: JoinNumber, subscription: &Subscription) -> Result<Joined> {
         let coordinator = self.coordinator().await?;
         let connection = self.0.cluster.connection(coordinator, Role::Group).await?;
-        let formed = or_close(&connection, self.form(&connection, join, subscription)).await?;
+        let formed = self.form(&connection, join, subscription).await?;
         let identity = Identity {
             member_id: formed.member_id.to_string(),
             generation: formed.generation_id,
@@ -170,7 +150,7 @@ impl Group {
         *self.0.known.lock() = self.known_partitions(&subscription.topics);
         let request = requests::sync(&self.0.config, &identity, &protocol, assignments);
         let deadline = Deadline::AtLeast(self.0.config.rebalance_timeout);
-        let synced = or_close(&connection, connection.send(request, deadline)).await?;
+        let synced = connection.send_or_close(request, deadline).await?;
         if synced.error_code != 0 {
             return Err(Error::protocol(synced.error_code));
         }
@@ -204,7 +184,7 @@ impl Group {
             let member_id = self.0.state.lock().member_id().to_owned();
             let request = requests::join(&self.0.config, &member_id, &protocols);
             let deadline = Deadline::AtLeast(self.0.config.rebalance_timeout + JOIN_GRACE);
-            let response = connection.send(request, deadline).await?;
+            let response = connection.send_or_close(request, deadline).await?;
             match response.error_code {
                 0 => return Ok(response),
                 code::MEMBER_ID_REQUIRED if !given_id => {

@@ -1,0 +1,76 @@
+'use strict'
+
+/** Shortest time between commits, ms: many small batches share one. */
+const PAUSE = 10
+
+/**
+ * Commits what was resolved without keeping the next handler waiting: one commit at a time, and what is asked for
+ * meanwhile goes into the next one.
+ */
+module.exports = class AutoCommitter {
+  #commit
+  #onError
+  #underWay = null
+  #isWanted = false
+  #timer = null
+  #startedAt = Number.NEGATIVE_INFINITY
+
+  /**
+   * @param {object} options
+   * @param {() => Promise<void>} options.commit commits everything that is resolved when it is called
+   * @param {(error: Error) => void} options.onError
+   */
+  constructor({ commit, onError }) {
+    this.#commit = commit
+    this.#onError = onError
+  }
+
+  /** Asks for a commit. */
+  request() {
+    if (this.#underWay) {
+      this.#isWanted = true
+      return
+    }
+    if (this.#timer) return
+    const wait = this.#startedAt + PAUSE - performance.now()
+    if (wait <= 0) {
+      this.#start()
+      return
+    }
+    this.#timer = setTimeout(() => {
+      this.#timer = null
+      this.#start()
+    }, wait)
+  }
+
+  #start() {
+    this.#isWanted = false
+    this.#startedAt = performance.now()
+    this.#underWay = this.#commit()
+      .catch(this.#onError)
+      .finally(() => {
+        this.#underWay = null
+        if (this.#isWanted) this.request()
+      })
+  }
+
+  /**
+   * Commits now, after the commit that is under way.
+   *
+   * @throws {Error} if it fails; `onError` is not called
+   */
+  async flush() {
+    this.#isWanted = false
+    clearTimeout(this.#timer)
+    this.#timer = null
+    await this.#underWay
+    await this.#commit()
+  }
+
+  /** Commits nothing more by itself. */
+  close() {
+    this.#isWanted = false
+    clearTimeout(this.#timer)
+    this.#timer = null
+  }
+}

@@ -1,0 +1,44 @@
+'use strict'
+
+/**
+ * Runs `eachMessage` over a batch.
+ *
+ * @param {import('./worker').Worker} worker
+ * @param {(payload: object) => unknown} eachMessage
+ * @returns {(lease: import('./lease')) => Promise<boolean>} says whether the batch ended as it should: it does not when
+ *   the group has to be joined again
+ */
+module.exports = (worker, eachMessage) => async lease => {
+  const { group, turn } = worker
+  const { slot } = lease
+  const { topic, partition } = slot
+  const heartbeat = worker.heartbeat(lease)
+  const pause = worker.pauser(slot)
+  const counts = group.schedule.isConfigured
+
+  for (let messages = lease.nextMessages(); messages.length > 0; messages = lease.nextMessages()) {
+    for (const message of messages) {
+      if (worker.rejoins) return false
+      if (!worker.running || slot.sought || slot.paused) return true
+      const { offset } = message
+      try {
+        const result = eachMessage({ topic, partition, message, heartbeat, pause })
+        if (typeof result?.then === 'function') await result
+      } catch (error) {
+        worker.logFailure('eachMessage', slot, offset, error)
+        throw error
+      }
+      group.resolve(lease, offset)
+      const now = performance.now()
+      if (counts) worker.count(lease, offset, now)
+      if (turn.isOver(now)) {
+        worker.tellProgress(lease, now)
+        await turn.next()
+      }
+    }
+  }
+  // What follows the last message, such as the marker of a transaction, is done with as well.
+  if (worker.rejoins) return false
+  if (!slot.sought) group.resolve(lease, lease.endOffset())
+  return true
+}
