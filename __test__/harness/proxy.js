@@ -144,7 +144,11 @@ class FaultProxy {
     const server = net.connect({ host: '127.0.0.1', ...this.target, allowHalfOpen: true })
     const connection = { client, server, flows: [] }
     const destroy = () => {
-      for (const socket of [client, server]) socket.resetAndDestroy()
+      for (const socket of [client, server]) {
+        // libuv refuses to reset a socket that is shutting down, and Node then never gets rid of its handle.
+        if (socket.writableEnded) socket.destroy()
+        else socket.resetAndDestroy()
+      }
       for (const flow of connection.flows) flow.wake()
       this.connections.delete(connection)
     }
