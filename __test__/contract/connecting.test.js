@@ -51,7 +51,6 @@ const BAD_BROKERS = [
   ['an object', [{}]],
   ['an empty text', ['']],
   ['null among others', ['127.0.0.1:1', null]],
-  ['no list but a text', 'localhost:9092'],
   ['without port', ['127.0.0.1']],
   ['a port that is no number', ['127.0.0.1:abc']],
   ['a port out of range', ['127.0.0.1:99999']],
@@ -71,6 +70,18 @@ for (const [name, brokers] of BAD_BROKERS) {
     await recordConnect(context, { ...QUICK, brokers })
   })
 }
+
+contract(
+  'brokers: a text and no list, which is read character by character',
+  NO_TOPIC,
+  async context => {
+    const producer = context.kafka({ ...QUICK, brokers: 'localhost:9092' }).producer()
+    const error = await errorOf(() => producer.connect())
+
+    context.record('error', [error.name, error.message])
+    context.record('cause', [error.cause.name, error.cause.message])
+  }
+)
 
 contract('brokers: left out', NO_TOPIC, async ({ kafkajs, record }) => {
   const { Kafka, logLevel } = kafkajs
@@ -121,13 +132,27 @@ contract('a peer that hangs up on the first request', NO_TOPIC, async context =>
   await recordConnect(context, { ...QUICK, brokers: [peer.address] })
 })
 
-contract('a peer that speaks HTTP', NO_TOPIC, async context => {
-  const page = Buffer.from('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n')
-  const peer = await startPeer({ connected: socket => socket.end(page) })
-  context.onEnd(() => peer.close())
-  context.mask(peer.port, '<port>')
-  await recordConnect(context, { ...QUICK, brokers: [peer.address] })
-})
+const NO_KAFKA = {
+  reason:
+    'an answer that cannot be one of Kafka says so; kafkajs waits for 1.2 GB, or for the end of the connection',
+}
+
+contract(
+  'a peer that speaks HTTP',
+  { ...NO_TOPIC, differences: { error: NO_KAFKA, cause: NO_KAFKA } },
+  async context => {
+    const page = Buffer.from('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n')
+    const peer = await startPeer({ connected: socket => socket.end(page) })
+    context.onEnd(() => peer.close())
+    const producer = context.kafka({ ...QUICK, brokers: [peer.address] }).producer()
+    const error = await errorOf(() => within(DEADLINE_MS, producer.connect(), 'connect'))
+
+    context.record('class', [error.name, error.retriable, error.retryCount])
+    context.record('error', error.message)
+    context.record('cause', [error.cause.name, error.cause.message])
+    if (context.library === 'kafkajs-rs') assert.match(error.message, /is it a Kafka broker\?$/)
+  }
+)
 
 contract(
   'a client that could not connect can be disconnected, and connects later',
