@@ -159,12 +159,8 @@ impl NativeProducer {
 }
 
 fn batch_key(acks: i32, timeout_ms: i32, codec: u32, level: i32) -> Result<BatchKey> {
-    let acks = match acks {
-        -1..=1 => i16::try_from(acks).unwrap_or(-1),
-        other => {
-            return Err(Error::non_retriable(format!("Invalid acks {other}, expected -1, 0 or 1")));
-        }
-    };
+    let acks = i16::try_from(acks)
+        .map_err(|_| Error::non_retriable(format!("Invalid acks {acks}, expected -1, 0 or 1")))?;
     let codec = u8::try_from(codec)
         .ok()
         .and_then(Codec::from_id)

@@ -6,6 +6,7 @@
 
 const { dropProduce, invoke, takeProduce, thrownError } = require('../binding')
 const { CompressionCodecs, CompressionTypes, isBuiltinCodec } = require('../enums')
+const { KafkaJSNonRetriableError } = require('../errors')
 const { pack } = require('./pack')
 const createPartitionMetadata = require('./partitionMetadata')
 const { recordMetadata } = require('./recordMetadata')
@@ -25,6 +26,35 @@ const registeredCodec = codec => {
     throw new TypeError("Cannot read properties of null (reading 'compress')")
   }
   return !isBuiltinCodec(codec)
+}
+
+const INT16_MAX = 2 ** 15 - 1
+const INT32_MAX = 2 ** 31 - 1
+
+/**
+ * What kafkajs would send is sent, so that the broker answers a level it does not know (kafkajs never hears of one that
+ * is no number: it sends 0 and waits for an answer).
+ */
+const acksNumber = acks => {
+  const number = acks === null ? Number.NaN : Math.trunc(Number(acks))
+  if (number >= -INT16_MAX && number <= INT16_MAX) return number
+  throw new KafkaJSNonRetriableError(`Invalid acks ${String(acks)}, expected -1, 0 or 1`)
+}
+
+const timeoutNumber = timeout => {
+  const number = Math.trunc(Number(timeout ?? PRODUCE_TIMEOUT))
+  if (!Number.isNaN(number)) return Math.min(Math.max(number, 0), INT32_MAX)
+  throw new KafkaJSNonRetriableError(
+    `Invalid timeout ${String(timeout)}, expected a number of milliseconds`
+  )
+}
+
+const levelNumber = level => {
+  const number = level ?? DEFAULT_LEVEL
+  if (Number.isInteger(number) && Math.abs(number) <= 2 ** 31) return number
+  throw new KafkaJSNonRetriableError(
+    `Invalid compressionLevel ${String(level)}, expected an integer of the codec's range`
+  )
 }
 
 /** A call under way. Keeps the names of its topics and not their messages, which may be large. */
@@ -82,11 +112,11 @@ module.exports = ({ native, cluster, partitioner, isNative }) => {
       try {
         native().send(
           id,
-          acks,
-          timeout ?? PRODUCE_TIMEOUT,
+          acksNumber(acks),
+          timeoutNumber(timeout),
           codec,
           isRegistered,
-          level ?? DEFAULT_LEVEL,
+          levelNumber(level),
           packed.data,
           packed.dataLength,
           packed.table,
