@@ -115,13 +115,19 @@ pub struct Question {
     pub reply: oneshot::Sender<Result<Answer>>,
 }
 
-/// What the user's code gave.
-#[derive(Debug, Clone, Default)]
+/// What the user's code gave. May be a password.
+#[derive(Clone, Default)]
 pub struct Answer {
     /// A value that went through JSON.
     pub value: Value,
     /// Bytes, if it gave some.
     pub bytes: Option<Bytes>,
+}
+
+impl std::fmt::Debug for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Answer").finish_non_exhaustive()
+    }
 }
 
 /// Takes reports to wherever the user is; implemented by the binding and by tests.

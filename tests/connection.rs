@@ -8,10 +8,10 @@ use kafka_protocol::messages::{
     ApiVersionsResponse, HeartbeatRequest, MetadataRequest, MetadataResponse, ProduceRequest,
 };
 use kafka_protocol::messages::api_versions_response::ApiVersion;
-use kafkajs_rs::config::{ClusterConfig, RetryConfig};
+use kafkajs_rs::config::{ClusterConfig, RetryConfig, SecurityConfig};
 use kafkajs_rs::error::{Error, ErrorKind};
 use kafkajs_rs::event::{EventName, Observer, Report, Reporter};
-use kafkajs_rs::network::{Connection, Deadline, Endpoint, establish};
+use kafkajs_rs::network::{Connection, Deadline, Dialer, Endpoint};
 use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
@@ -34,6 +34,7 @@ fn config() -> ClusterConfig {
         metadata_max_age: Duration::from_secs(300),
         allow_auto_topic_creation: false,
         max_in_flight_requests: None,
+        security: SecurityConfig::default(),
     }
 }
 
@@ -95,9 +96,9 @@ async fn connect(reporter: Reporter) -> (Connection, Peer) {
 async fn connect_with(config: ClusterConfig, reporter: Reporter) -> (Connection, Peer) {
     let (ours, theirs) = tokio::io::duplex(64 * 1024);
     let mut peer = Peer(theirs);
-    let config = Arc::new(config);
+    let dialer = Dialer::new(Arc::new(config), reporter);
     let (connection, ()) = tokio::join!(
-        async { establish(Box::new(ours), &endpoint(), &config, &reporter, None, ANSWER).await.expect("hand shaken") },
+        async { dialer.establish(Box::new(ours), &endpoint(), None).await.expect("hand shaken") },
         peer.shake_hands(1),
     );
     (connection, peer)
@@ -297,8 +298,8 @@ async fn no_more_requests_fly_than_allowed() {
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_accepts_and_says_nothing_is_given_up() {
     let (ours, _theirs) = tokio::io::duplex(1024);
-    let config = Arc::new(config());
-    let result = establish(Box::new(ours), &endpoint(), &config, &Reporter::silent(), None, ANSWER).await;
+    let dialer = Dialer::new(Arc::new(config()), Reporter::silent());
+    let result = dialer.establish(Box::new(ours), &endpoint(), None).await;
     assert_eq!(result.expect_err("silence").kind(), ErrorKind::RequestTimeout);
 }
 
@@ -306,10 +307,9 @@ async fn a_peer_that_accepts_and_says_nothing_is_given_up() {
 async fn an_old_broker_is_asked_again_in_version_0() {
     let (ours, theirs) = tokio::io::duplex(1024);
     let mut peer = Peer(theirs);
-    let config = Arc::new(config());
-    let reporter = Reporter::silent();
+    let dialer = Dialer::new(Arc::new(config()), Reporter::silent());
     let (result, ()) = tokio::join!(
-        async { establish(Box::new(ours), &endpoint(), &config, &reporter, None, ANSWER).await },
+        async { dialer.establish(Box::new(ours), &endpoint(), None).await },
         async {
             let (_, version, id) = peer.request().await;
             assert_eq!(version, 3);

@@ -139,6 +139,23 @@ impl Completions {
             guard.settle(&result);
         });
     }
+
+    /// As [`Completions::run`], for an operation that gives buffers as well.
+    pub fn run_with<F>(&self, tasks: &Tasks, call: u32, operation: F)
+    where
+        F: Future<Output = Result<(Value, Vec<Bytes>)>> + Send + 'static,
+    {
+        let mut guard = Unsettled { completions: self.clone(), call, armed: true };
+        tasks.spawn(async move {
+            match operation.await {
+                Ok((value, attachments)) => {
+                    guard.armed = false;
+                    guard.completions.settle_with(call, &value, attachments);
+                }
+                Err(error) => guard.settle(&Err(error)),
+            }
+        });
+    }
 }
 
 /// Rejects its call when dropped unsettled, so that a cancelled task leaves no promise behind.

@@ -19,7 +19,7 @@ use super::retry::{Failure, retry};
 use crate::config::ClusterConfig;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Level, Reporter};
-use crate::network::{Connection, Deadline, Endpoint};
+use crate::network::{Connection, Deadline, Dialer, Endpoint};
 use crate::protocol::wire::KafkaRequest;
 
 const LEADER_NOT_AVAILABLE: i16 = 5;
@@ -27,6 +27,7 @@ const LEADER_NOT_AVAILABLE: i16 = 5;
 struct Shared {
     config: Arc<ClusterConfig>,
     reporter: Reporter,
+    dialer: Arc<Dialer>,
     seeds: Mutex<Vec<String>>,
     next_seed: AtomicUsize,
     connected: AtomicBool,
@@ -54,8 +55,10 @@ impl std::fmt::Debug for ClusterHandle {
 impl ClusterHandle {
     /// A cluster nobody has connected to yet.
     pub fn new(config: ClusterConfig, reporter: Reporter) -> Self {
+        let config = Arc::new(config);
         Self(Arc::new(Shared {
-            config: Arc::new(config),
+            dialer: Arc::new(Dialer::new(Arc::clone(&config), reporter.clone())),
+            config,
             reporter,
             seeds: Mutex::new(Vec::new()),
             next_seed: AtomicUsize::new(0),
@@ -79,6 +82,11 @@ impl ClusterHandle {
     /// Where events and log lines go.
     pub fn reporter(&self) -> &Reporter {
         &self.0.reporter
+    }
+
+    /// What opens the client's connections.
+    pub fn dialer(&self) -> &Arc<Dialer> {
+        &self.0.dialer
     }
 
     /// The latest snapshot.
@@ -154,8 +162,10 @@ impl ClusterHandle {
         }
         let known: Vec<_> = self.0.brokers.lock().values().cloned().collect();
         for broker in known {
-            if let Ok(connection) = broker.connection(Role::Control).await {
-                return Ok(connection);
+            match broker.connection(Role::Control).await {
+                Ok(connection) => return Ok(connection),
+                Err(error) if is_final(&error) => return Err(Failure::Bail(error)),
+                Err(_) => {}
             }
         }
         let seeds = self.0.seeds.lock().clone();
@@ -168,7 +178,8 @@ impl ClusterHandle {
             let Some(seed) = seeds.get(at) else { continue };
             match self.connect_seed(seed).await {
                 Ok(connection) => return Ok(connection),
-                Err(error) if error.kind() == ErrorKind::SaslAuthentication || error.code().is_some() => {
+                Err(error) if is_final(&error) => {
+                    self.0.reporter.log(Level::Error, "BrokerPool", || (error.message().to_owned(), json!({})));
                     return Err(Failure::Bail(error));
                 }
                 Err(error) => {
@@ -192,7 +203,7 @@ impl ClusterHandle {
     }
 
     fn broker_at(&self, node_id: Option<i32>, endpoint: Endpoint) -> Broker {
-        Broker::new(node_id, endpoint, Arc::clone(&self.0.config), self.0.reporter.clone())
+        Broker::new(node_id, endpoint, Arc::clone(&self.0.dialer))
     }
 
     /// Sends `request` to any broker.
@@ -473,6 +484,12 @@ impl ClusterHandle {
         let text = format!("Controller broker with id {} not found in the cached metadata", metadata.controller_id);
         Err(Error::new(ErrorKind::BrokerNotFound, text))
     }
+}
+
+/// Whether another broker, or another attempt, would only say the same: wrong credentials, a certificate that cannot be
+/// read. A broker may lock out who tries again and again.
+fn is_final(error: &Error) -> bool {
+    !error.is_retriable() || error.code().is_some()
 }
 
 fn request_topic(name: &str) -> MetadataRequestTopic {

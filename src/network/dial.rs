@@ -1,7 +1,9 @@
-//! Opens the transport to one broker.
+//! Opens the transport to one broker: TCP, TLS over it, or a socket that the user makes.
 
+use std::borrow::Cow;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use serde_json::json;
@@ -9,19 +11,83 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpStream, lookup_host};
 
 use super::endpoint::Endpoint;
+use super::sasl::Couriers;
+use super::socket::Sockets;
 use super::stream::Transport;
+use super::tls::{CodedError, TlsClient, coded};
+use crate::config::ClusterConfig;
 use crate::error::{Error, ErrorKind, Result};
+use crate::event::Reporter;
 
 /// kafkajs' default socket factory asks for the same.
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
 
+/// Opens the connections of one client, as its configuration asks.
+pub struct Dialer {
+    config: Arc<ClusterConfig>,
+    reporter: Reporter,
+    couriers: Arc<Couriers>,
+    sockets: Arc<Sockets>,
+    // Certificates are read when the first connection needs them: kafkajs reports what is wrong with them then.
+    tls: OnceLock<Result<TlsClient>>,
+}
+
+impl std::fmt::Debug for Dialer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Dialer").field("security", &self.config.security).finish_non_exhaustive()
+    }
+}
+
+impl Dialer {
+    /// Opens nothing yet.
+    pub fn new(config: Arc<ClusterConfig>, reporter: Reporter) -> Self {
+        Self { config, reporter, couriers: Arc::default(), sockets: Arc::default(), tls: OnceLock::new() }
+    }
+
+    /// The configuration.
+    pub fn config(&self) -> &Arc<ClusterConfig> {
+        &self.config
+    }
+
+    /// Where events and log lines go.
+    pub fn reporter(&self) -> &Reporter {
+        &self.reporter
+    }
+
+    /// Ways to the broker for providers of the user.
+    pub fn couriers(&self) -> &Arc<Couriers> {
+        &self.couriers
+    }
+
+    /// Sockets that the user's JavaScript has made.
+    pub fn sockets(&self) -> &Arc<Sockets> {
+        &self.sockets
+    }
+
+    /// Opens a transport that is ready for Kafka's bytes.
+    ///
+    /// The caller bounds the time; dropping the future ends the attempt.
+    ///
+    /// # Errors
+    /// `KafkaJSConnectionError` with Node's error code (`ECONNREFUSED`, `ENOTFOUND`, `CERT_HAS_EXPIRED`, ...),
+    /// `KafkaJSNonRetriableError` for an `ssl` option that cannot be used.
+    pub(super) async fn dial(&self, endpoint: &Endpoint) -> Result<Box<dyn Transport>> {
+        let security = &self.config.security;
+        if security.socket_factory {
+            return Ok(Box::new(self.sockets.open(endpoint, &self.reporter).await?));
+        }
+        let Some(tls) = &security.tls else { return Ok(Box::new(connect(endpoint).await?)) };
+        let tls = self.tls.get_or_init(|| TlsClient::new(tls)).as_ref().map_err(Error::clone)?;
+        let tcp = connect(endpoint).await?;
+        match tls.connect(tcp, &endpoint.host, &self.reporter).await {
+            Ok(stream) => Ok(Box::new(stream)),
+            Err(error) => Err(coded_failure(endpoint, error)),
+        }
+    }
+}
+
 /// Opens a TCP connection, trying every address the name stands for (KIP-302).
-///
-/// The caller bounds the time; dropping the future ends the attempt.
-///
-/// # Errors
-/// `KafkaJSConnectionError` with Node's error code (`ECONNREFUSED`, `ENOTFOUND`, ...).
-pub async fn dial(endpoint: &Endpoint) -> Result<Box<dyn Transport>> {
+async fn connect(endpoint: &Endpoint) -> Result<TcpStream> {
     let addresses: Vec<SocketAddr> = lookup_host((endpoint.host.as_str(), endpoint.port))
         .await
         .map_err(|_| {
@@ -36,7 +102,7 @@ pub async fn dial(endpoint: &Endpoint) -> Result<Box<dyn Transport>> {
                 SockRef::from(&stream)
                     .set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEP_ALIVE))
                     .map_err(|error| io_failure(endpoint, "connect", &error))?;
-                return Ok(Box::new(stream));
+                return Ok(stream);
             }
             Err(error) => {
                 let code = node_code(&error);
@@ -56,6 +122,9 @@ pub fn timed_out(endpoint: &Endpoint) -> Error {
 
 /// An I/O error in Node's words: `Connection error: read ECONNRESET`.
 pub fn io_failure(endpoint: &Endpoint, syscall: &str, error: &io::Error) -> Error {
+    if let Some(coded) = coded(error) {
+        return coded_failure(endpoint, coded);
+    }
     let code = node_code(error);
     let detail = if error.raw_os_error().is_some() || error.get_ref().is_none() {
         format!("{syscall} {code}")
@@ -65,10 +134,18 @@ pub fn io_failure(endpoint: &Endpoint, syscall: &str, error: &io::Error) -> Erro
     failed(endpoint, code, &detail)
 }
 
-fn failed(endpoint: &Endpoint, code: &str, detail: &str) -> Error {
-    Error::new(ErrorKind::Connection, format!("Connection error: {detail}"))
-        .with("broker", json!(endpoint.to_string()))
-        .with("code", json!(code))
+/// An error that has its words and code already: `Connection error: certificate has expired`.
+pub fn coded_failure(endpoint: &Endpoint, error: CodedError) -> Error {
+    let failure = Error::new(ErrorKind::Connection, format!("Connection error: {}", error.message))
+        .with("broker", json!(endpoint.to_string()));
+    match error.code {
+        Some(code) => failure.with("code", json!(code)),
+        None => failure,
+    }
+}
+
+fn failed(endpoint: &Endpoint, code: &'static str, detail: &str) -> Error {
+    coded_failure(endpoint, CodedError { code: Some(Cow::Borrowed(code)), message: Cow::Owned(detail.to_owned()) })
 }
 
 /// The code Node's `error.code` would have.
@@ -98,7 +175,7 @@ mod tests {
         let port = listener.local_addr().unwrap().port();
         drop(listener);
         let endpoint = Endpoint { host: "127.0.0.1".into(), port };
-        let Err(error) = dial(&endpoint).await else { panic!("nobody listens") };
+        let Err(error) = connect(&endpoint).await else { panic!("nobody listens") };
         assert_eq!(error.message(), format!("Connection error: connect ECONNREFUSED 127.0.0.1:{port}"));
         assert_eq!(error.field("code"), Some(&json!("ECONNREFUSED")));
         assert_eq!(error.field("broker"), Some(&json!(format!("127.0.0.1:{port}"))));
@@ -107,7 +184,7 @@ mod tests {
     #[tokio::test]
     async fn an_unknown_name_is_not_found() {
         let endpoint = Endpoint { host: "no-such-host.invalid".into(), port: 1 };
-        let Err(error) = dial(&endpoint).await else { panic!("no such name") };
+        let Err(error) = connect(&endpoint).await else { panic!("no such name") };
         assert_eq!(error.message(), "Connection error: getaddrinfo ENOTFOUND no-such-host.invalid");
     }
 }

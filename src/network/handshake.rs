@@ -1,4 +1,4 @@
-//! From a fresh transport to a connection that can be used: which versions both sides speak.
+//! From a fresh transport to a connection that can be used: which versions both sides speak, and who we are.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,54 +7,55 @@ use kafka_protocol::messages::{ApiVersionsRequest, ApiVersionsResponse};
 use kafka_protocol::protocol::StrBytes;
 
 use super::connection::{Connection, Deadline, VersionRanges};
+use super::dial::{Dialer, timed_out};
+use super::endpoint::Endpoint;
+use super::sasl::{Authenticator, Session};
 use super::stream::Transport;
-use super::{Endpoint, dial};
-use crate::config::ClusterConfig;
 use crate::error::{Error, Result};
-use crate::event::Reporter;
 
 const UNSUPPORTED_VERSION: i16 = 35;
 
-/// Opens a connection to `endpoint` and makes it ready for requests.
-///
-/// `known` are versions learned from the same broker a moment ago; with them the exchange of versions is spared.
-///
-/// # Errors
-/// `KafkaJSConnectionError` (`Connection timeout`, `Connection error: ...`), `KafkaJSRequestTimeoutError` for a peer
-/// that accepts and says nothing.
-pub async fn open(
-    endpoint: &Endpoint,
-    config: &Arc<ClusterConfig>,
-    reporter: &Reporter,
-    known: Option<Arc<VersionRanges>>,
-) -> Result<Connection> {
-    let transport = tokio::time::timeout(config.connection_timeout, dial::dial(endpoint))
-        .await
-        .map_err(|_| dial::timed_out(endpoint))??;
-    let timeout = config.connection_timeout;
-    establish(transport, endpoint, config, reporter, known, timeout).await
-}
+impl Dialer {
+    /// Opens a connection to `endpoint` and makes it ready for requests.
+    ///
+    /// `known` are versions learned from the same broker a moment ago; with them the exchange of versions is spared.
+    ///
+    /// # Errors
+    /// `KafkaJSConnectionError` (`Connection timeout`, `Connection error: ...`), `KafkaJSRequestTimeoutError` for a
+    /// peer that accepts and says nothing, `KafkaJSSASLAuthenticationError` and the others of
+    /// [`Authenticator::authenticate`].
+    pub async fn open(&self, endpoint: &Endpoint, known: Option<Arc<VersionRanges>>) -> Result<Connection> {
+        let transport = tokio::time::timeout(self.config().connection_timeout, self.dial(endpoint))
+            .await
+            .map_err(|_| timed_out(endpoint))??;
+        self.establish(transport, endpoint, known).await
+    }
 
-/// The part of [`open`] that needs no socket.
-///
-/// # Errors
-/// As [`open`].
-pub async fn establish(
-    transport: Box<dyn Transport>,
-    endpoint: &Endpoint,
-    config: &Arc<ClusterConfig>,
-    reporter: &Reporter,
-    known: Option<Arc<VersionRanges>>,
-    timeout: Duration,
-) -> Result<Connection> {
-    let mut connection =
-        Connection::over(transport, endpoint.clone(), Arc::clone(config), reporter.clone());
-    let versions = match known {
-        Some(versions) => versions,
-        None => Arc::new(fetch_versions(&mut connection, timeout).await?),
-    };
-    connection.learn_versions(versions);
-    Ok(connection)
+    /// The part of [`Dialer::open`] that needs no socket.
+    ///
+    /// # Errors
+    /// As [`Dialer::open`].
+    pub async fn establish(
+        &self,
+        transport: Box<dyn Transport>,
+        endpoint: &Endpoint,
+        known: Option<Arc<VersionRanges>>,
+    ) -> Result<Connection> {
+        let config = self.config();
+        let mut connection =
+            Connection::over(transport, endpoint.clone(), Arc::clone(config), self.reporter().clone());
+        let versions = match known {
+            Some(versions) => versions,
+            None => Arc::new(fetch_versions(&mut connection, config.connection_timeout).await?),
+        };
+        connection.learn_versions(versions);
+        if let Some(authenticator) = Authenticator::new(config, self.couriers(), self.reporter()) {
+            let threshold = config.security.reauthentication_threshold;
+            let session = Session::begin(authenticator, threshold, &connection).await?;
+            connection.begin_session(session);
+        }
+        Ok(connection)
+    }
 }
 
 async fn fetch_versions(connection: &mut Connection, timeout: Duration) -> Result<VersionRanges> {

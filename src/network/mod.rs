@@ -1,15 +1,22 @@
 //! Bytes to and from brokers.
 //!
-//! [`dial`] opens a transport, [`stream`] makes it fit for rskafka's Messenger, [`connection`] adds deadlines,
-//! throttling and events, [`handshake`] agrees on versions. Nothing above this folder opens a socket, and nothing in
-//! it knows what a topic is.
+//! [`dial`] opens a transport, encrypted by [`tls`] or made by the user ([`socket`]); [`stream`] makes it fit for
+//! rskafka's Messenger, [`connection`] adds deadlines, throttling and events, [`handshake`] agrees on versions and has
+//! [`sasl`] authenticate. Nothing above this folder opens a socket, and nothing in it knows what a topic is.
 
+pub mod binding;
 pub mod connection;
 mod dial;
 mod endpoint;
 mod handshake;
+mod sasl;
+mod socket;
 pub mod stream;
+mod tls;
 
 pub use connection::{Connection, Deadline, VersionRanges};
+pub use dial::Dialer;
 pub use endpoint::Endpoint;
-pub use handshake::{establish, open};
+pub use sasl::Couriers;
+pub use socket::Sockets;
+pub use tls::CodedError;

@@ -188,7 +188,14 @@ impl WireStream {
     }
 }
 
+/// First bytes of the alert with which a TLS server answers what is not TLS, read as a frame's size.
+const TLS_ALERT: i32 = i32::from_be_bytes([21, 3, 0, 0]);
+
 fn check_size(size: i32, max_frame: usize) -> io::Result<()> {
+    if size & i32::from_be_bytes([0xff, 0xff, 0, 0]) == TLS_ALERT {
+        let text = "the peer speaks TLS and we do not: the ssl option turns it on";
+        return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+    }
     match usize::try_from(size) {
         Ok(size) if size <= max_frame => Ok(()),
         Ok(size) => Err(io::Error::new(
@@ -351,6 +358,15 @@ mod tests {
             assert_eq!(error.kind(), io::ErrorKind::InvalidData);
             assert!(switch.is_closed());
         }
+    }
+
+    #[tokio::test]
+    async fn a_tls_server_is_recognized() {
+        let (ours, mut peer) = tokio::io::duplex(1024);
+        let (mut stream, _) = WireStream::new(Box::new(ours), usize::MAX);
+        peer.write_all(&[21, 3, 3, 0, 2, 2, 80]).await.unwrap();
+        let error = stream.read_u32().await.expect_err("no frame");
+        assert!(error.to_string().contains("speaks TLS"), "{error}");
     }
 
     #[tokio::test]
