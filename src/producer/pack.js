@@ -7,8 +7,11 @@
  * packing and handing over happen without a break, and afterwards the caller may change its objects.
  */
 
+const { KafkaJSNonRetriableError } = require('../errors')
+
 const NULL = 0xffffffff
 const NO_PARTITION = 0xffffffff
+const MAX_PARTITION = 2 ** 31 - 1
 const HALF = 2 ** 32
 /** Strings up to this are copied by a loop, which beats the call into the engine. */
 const SHORT = 24
@@ -146,11 +149,16 @@ const putMessage = (message, partition) => {
 
 /**
  * @param {unknown} partition what the message or a partitioner says; numeric text is a number, as in kafkajs
- * @returns {number} a number of the table; one that no topic has if it is none, which the core then refuses by name
+ * @param {string} topic
+ * @returns {number}
+ * @throws {KafkaJSNonRetriableError} for what no partition can be called (kafkajs drops such a message and resolves)
  */
-const partitionNumber = partition => {
+const partitionNumber = (partition, topic) => {
   const number = Number(partition)
-  return Number.isInteger(number) && number >= 0 && number < 0x7fffffff ? number : 0x7fffffff
+  if (Number.isInteger(number) && number >= 0 && number <= MAX_PARTITION) return number
+  throw new KafkaJSNonRetriableError(
+    `Invalid partition ${String(partition)} for topic "${topic}", expected a partition number`
+  )
 }
 
 /**
@@ -161,7 +169,8 @@ const partitionNumber = partition => {
  * @param {(entry: { topic: string }, message: object) => unknown} [choose] a custom partitioner; without it the core
  *   chooses for messages that name no partition
  * @returns {{ data: Buffer, dataLength: number, table: Uint32Array, tableLength: number }}
- * @throws {TypeError | SyntaxError} for a field of a type that cannot be sent
+ * @throws {TypeError | SyntaxError | KafkaJSNonRetriableError} for a field of a type that cannot be sent, or a
+ *   partition that cannot be
  */
 const pack = (topics, topicNumber, choose) => {
   dataAt = 0
@@ -176,7 +185,10 @@ const pack = (topics, topicNumber, choose) => {
     for (let m = 0; m < messages.length; m++) {
       const message = messages[m]
       const partition = choose ? choose(entry, message) : message.partition
-      putMessage(message, partition == null ? NO_PARTITION : partitionNumber(partition))
+      putMessage(
+        message,
+        partition == null ? NO_PARTITION : partitionNumber(partition, entry.topic)
+      )
     }
   }
   const packed = { data, dataLength: dataAt, table, tableLength: tableAt }
