@@ -232,7 +232,7 @@ impl AdminHandle {
         self.on_controller("create ACL", |controller| async move {
             let message =
                 CreateAclsRequest::default().with_creations(acls.iter().map(Acl::message).collect());
-            let response = self.send(controller, message, 0, Repeat::Safe).await?;
+            let response = self.send(&controller, message, 0, Repeat::Safe).await?;
             let mut results = response.results.iter();
             let error = results.find_map(|result| failed(result.error_code, result.error_message.as_ref()));
             error.map_or(Ok(()), |error| Err(refusal(error)))
@@ -247,7 +247,7 @@ impl AdminHandle {
     pub async fn describe_acls(&self, filter: &AclFilter) -> Result<AclsByResource> {
         self.on_controller("describe ACL", |controller| async move {
             let response = self
-                .send(controller, filter.description(), 0, Repeat::Safe)
+                .send(&controller, filter.description(), 0, Repeat::Safe)
                 .await?;
             match failed(response.error_code, response.error_message.as_ref()) {
                 Some(error) => Err(refusal(error)),
@@ -268,7 +268,7 @@ impl AdminHandle {
             let message =
                 DeleteAclsRequest::default().with_filters(filters.iter().map(AclFilter::deletion).collect());
             // A second request would not tell what the first one has deleted.
-            let response = self.send(controller, message, 0, Repeat::Unsafe).await?;
+            let response = self.send(&controller, message, 0, Repeat::Unsafe).await?;
             let results = &response.filter_results;
             let of_filters = results
                 .iter()

@@ -2,6 +2,7 @@
 
 use futures::future::try_join_all;
 use kafka_protocol::messages::alter_configs_request::{AlterConfigsResource, AlterableConfig};
+use kafka_protocol::messages::alter_configs_response::AlterConfigsResourceResponse;
 use kafka_protocol::messages::describe_configs_request::DescribeConfigsResource;
 use kafka_protocol::messages::describe_configs_response::{
     DescribeConfigsResourceResult, DescribeConfigsResult,
@@ -9,7 +10,7 @@ use kafka_protocol::messages::describe_configs_response::{
 use kafka_protocol::messages::{AlterConfigsRequest, DescribeConfigsRequest};
 use serde::{Deserialize, Serialize};
 
-use super::handle::{AdminHandle, Repeat, refusal};
+use super::handle::{AdminHandle, Owner, Repeat, refusal};
 use super::topics::ConfigEntry;
 use super::values::{failed, text};
 use crate::cluster::retry::Failure;
@@ -35,6 +36,16 @@ pub struct ConfigQuery {
     pub config_names: Vec<String>,
 }
 
+impl ConfigQuery {
+    fn message(&self) -> DescribeConfigsResource {
+        let keys = self.config_names.iter().map(|name| text(name)).collect();
+        DescribeConfigsResource::default()
+            .with_resource_type(self.resource_type)
+            .with_resource_name(text(&self.name))
+            .with_configuration_keys((!self.config_names.is_empty()).then_some(keys))
+    }
+}
+
 /// Arguments of `describeConfigs`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -56,6 +67,20 @@ pub struct ConfigChange {
     pub name: String,
     /// Properties it has afterwards; others go back to their defaults.
     pub config_entries: Vec<ConfigEntry>,
+}
+
+impl ConfigChange {
+    fn message(&self) -> AlterConfigsResource {
+        let configs = self.config_entries.iter().map(|entry| {
+            AlterableConfig::default()
+                .with_name(text(&entry.name))
+                .with_value(Some(text(&entry.value)))
+        });
+        AlterConfigsResource::default()
+            .with_resource_type(self.resource_type)
+            .with_resource_name(text(&self.name))
+            .with_configs(configs.collect())
+    }
 }
 
 /// Arguments of `alterConfigs`.
@@ -87,6 +112,17 @@ pub struct AlteredResource {
     pub resource_type: i8,
     /// Topic name, or node id in digits.
     pub resource_name: String,
+}
+
+impl From<&AlterConfigsResourceResponse> for AlteredResource {
+    fn from(response: &AlterConfigsResourceResponse) -> Self {
+        Self {
+            error_code: response.error_code,
+            error_message: response.error_message.as_ref().map(ToString::to_string),
+            resource_type: response.resource_type,
+            resource_name: response.resource_name.to_string(),
+        }
+    }
 }
 
 /// A resource and its configuration. Brokers keep secret values to themselves.
@@ -168,54 +204,48 @@ impl From<&DescribeConfigsResult> for DescribedResource {
     }
 }
 
-/// Who is asked about which of the resources, in the order in which they are first needed.
-fn by_broker<'a, T>(
-    resources: &'a [T],
-    controller: i32,
-    key: impl Fn(&T) -> (i8, &str),
-) -> Result<Vec<(i32, Vec<&'a T>)>> {
-    let mut groups: Vec<(i32, Vec<&T>)> = Vec::new();
-    for resource in resources {
-        let (resource_type, name) = key(resource);
-        let owner = if matches!(resource_type, BROKER | BROKER_LOGGER) {
-            name.parse().map_err(|_| {
-                let text = format!("Broker {name} not found in the cached metadata");
-                Error::new(ErrorKind::BrokerNotFound, text)
-            })?
-        } else {
-            controller
-        };
-        match groups.iter_mut().find(|(node_id, _)| *node_id == owner) {
-            Some((_, group)) => group.push(resource),
-            None => groups.push((owner, vec![resource])),
-        }
-    }
-    Ok(groups)
-}
-
 impl AdminHandle {
+    /// Who is asked about which of the resources, in the order in which they are first needed. Metadata is fresh when
+    /// the controller is known, so a broker that is not in it does not exist.
+    fn by_broker<'a, T>(
+        &self,
+        resources: &'a [T],
+        controller: &Owner,
+        key: impl Fn(&T) -> (i8, &str),
+    ) -> Result<Vec<(Owner, Vec<&'a T>)>, Failure> {
+        let mut groups: Vec<(Owner, Vec<&T>)> = Vec::new();
+        for resource in resources {
+            let (resource_type, name) = key(resource);
+            let node_id = if matches!(resource_type, BROKER | BROKER_LOGGER) {
+                name.parse()
+                    .ok()
+                    .filter(|node_id| self.cluster().broker(*node_id).is_ok())
+                    .ok_or_else(|| Failure::Bail(unknown_broker(name)))?
+            } else {
+                controller.node_id
+            };
+            match groups.iter_mut().find(|(owner, _)| owner.node_id == node_id) {
+                Some((_, group)) => group.push(resource),
+                None => groups.push((controller.beside(node_id), vec![resource])),
+            }
+        }
+        Ok(groups)
+    }
+
     /// Configurations of topics and brokers.
     ///
     /// # Errors
     /// The protocol error of the first resource that has one; `KafkaJSBrokerNotFound` for a broker nobody knows.
     pub async fn describe_configs(&self, request: &DescribeConfigs) -> Result<Resources<DescribedResource>> {
         self.on_controller("describe configs", |controller| async move {
-            let groups = by_broker(&request.resources, controller, |query| {
+            let groups = self.by_broker(&request.resources, &controller, |query| {
                 (query.resource_type, &query.name)
-            })
-            .map_err(Failure::Bail)?;
-            let asked = groups.into_iter().map(|(node_id, queries)| async move {
-                let resources = queries.into_iter().map(|query| {
-                    let keys = query.config_names.iter().map(|name| text(name)).collect();
-                    DescribeConfigsResource::default()
-                        .with_resource_type(query.resource_type)
-                        .with_resource_name(text(&query.name))
-                        .with_configuration_keys((!query.config_names.is_empty()).then_some(keys))
-                });
+            })?;
+            let asked = groups.into_iter().map(|(owner, queries)| async move {
                 let message = DescribeConfigsRequest::default()
-                    .with_resources(resources.collect())
+                    .with_resources(queries.into_iter().map(ConfigQuery::message).collect())
                     .with_include_synonyms(request.include_synonyms);
-                self.send(node_id, message, 0, Repeat::Safe).await
+                self.send(&owner, message, 0, Repeat::Safe).await
             });
             let results: Vec<_> = try_join_all(asked)
                 .await?
@@ -239,26 +269,14 @@ impl AdminHandle {
     /// As [`AdminHandle::describe_configs`].
     pub async fn alter_configs(&self, request: &AlterConfigs) -> Result<Resources<AlteredResource>> {
         self.on_controller("alter configs", |controller| async move {
-            let groups = by_broker(&request.resources, controller, |change| {
+            let groups = self.by_broker(&request.resources, &controller, |change| {
                 (change.resource_type, &change.name)
-            })
-            .map_err(Failure::Bail)?;
-            let asked = groups.into_iter().map(|(node_id, changes)| async move {
-                let resources = changes.into_iter().map(|change| {
-                    let configs = change.config_entries.iter().map(|entry| {
-                        AlterableConfig::default()
-                            .with_name(text(&entry.name))
-                            .with_value(Some(text(&entry.value)))
-                    });
-                    AlterConfigsResource::default()
-                        .with_resource_type(change.resource_type)
-                        .with_resource_name(text(&change.name))
-                        .with_configs(configs.collect())
-                });
+            })?;
+            let asked = groups.into_iter().map(|(owner, changes)| async move {
                 let message = AlterConfigsRequest::default()
-                    .with_resources(resources.collect())
+                    .with_resources(changes.into_iter().map(ConfigChange::message).collect())
                     .with_validate_only(request.validate_only);
-                self.send(node_id, message, 0, Repeat::Safe).await
+                self.send(&owner, message, 0, Repeat::Safe).await
             });
             let results: Vec<_> = try_join_all(asked)
                 .await?
@@ -266,21 +284,18 @@ impl AdminHandle {
                 .flat_map(|response| response.responses)
                 .collect();
             let mut all = results.iter();
-            if let Some(error) =
-                all.find_map(|result| failed(result.error_code, result.error_message.as_ref()))
-            {
-                return Err(refusal(error));
+            match all.find_map(|result| failed(result.error_code, result.error_message.as_ref())) {
+                Some(error) => Err(refusal(error)),
+                None => Ok(Resources {
+                    resources: results.iter().map(AlteredResource::from).collect(),
+                }),
             }
-            let resources = results.iter().map(|result| AlteredResource {
-                error_code: result.error_code,
-                error_message: result.error_message.as_ref().map(ToString::to_string),
-                resource_type: result.resource_type,
-                resource_name: result.resource_name.to_string(),
-            });
-            Ok(Resources {
-                resources: resources.collect(),
-            })
         })
         .await
     }
+}
+
+fn unknown_broker(name: &str) -> Error {
+    let text = format!("Broker {name} not found in the cached metadata");
+    Error::new(ErrorKind::BrokerNotFound, text)
 }

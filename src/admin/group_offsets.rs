@@ -138,7 +138,7 @@ impl AdminHandle {
             let message = OffsetFetchRequest::default()
                 .with_group_id(group_id(group))
                 .with_topics(asked.clone());
-            let response = self.send(coordinator, message, 0, Repeat::Safe).await?;
+            let response = self.send(&coordinator, message, 0, Repeat::Safe).await?;
             if let Some(error) = failed(response.error_code, None) {
                 return Err(Failure::Bail(error));
             }
@@ -280,7 +280,7 @@ impl AdminHandle {
                     .with_group_id(group_id(group))
                     .with_generation_id_or_member_epoch(NO_GENERATION)
                     .with_topics(topics.iter().map(commit_topic).collect());
-                let response = self.send(coordinator, message, 0, Repeat::Safe).await?;
+                let response = self.send(&coordinator, message, 0, Repeat::Safe).await?;
                 let mut codes = response.topics.iter().flat_map(|topic| &topic.partitions);
                 let error = codes.find_map(|partition| failed(partition.error_code, None));
                 error.map_or(Ok(()), |error| Err(Failure::Bail(error)))

@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use serde::Serialize;
 use serde_json::json;
 
-use super::handle::{AdminHandle, Repeat};
+use super::handle::{AdminHandle, Hangups, Owner, Repeat};
 use super::values::{failed, group_id};
 use crate::cluster::retry::{Failure, retry};
 use crate::error::{Error, ErrorKind, Result};
@@ -119,11 +119,14 @@ impl AdminHandle {
     /// # Errors
     /// The protocol error of the first broker that has one.
     pub async fn list_groups(&self) -> Result<GroupList> {
+        let hangups = Hangups::default();
+        let hangups = &hangups;
         retry(self.retry(), |_| async move {
             let metadata = self.cluster().refresh_metadata().await.map_err(Failure::Bail)?;
             let asked = metadata.brokers.keys().map(|node_id| async move {
+                let owner = hangups.owner(*node_id);
                 let response = self
-                    .send(*node_id, ListGroupsRequest::default(), 0, Repeat::Safe)
+                    .send(&owner, ListGroupsRequest::default(), 0, Repeat::Safe)
                     .await?;
                 match failed(response.error_code, None) {
                     // Its groups are being loaded, or it is about to stop.
@@ -153,7 +156,8 @@ impl AdminHandle {
     /// `KafkaJSNonRetriableError` around the protocol error of the first group that has one.
     pub async fn describe_groups(&self, groups: &[String]) -> Result<GroupDescriptions> {
         let known: Mutex<HashMap<String, GroupDescription>> = Mutex::new(HashMap::new());
-        let known = &known;
+        let hangups = Hangups::default();
+        let (known, hangups) = (&known, &hangups);
         retry(self.retry(), |_| async move {
             let missing = {
                 let known = known.lock();
@@ -163,15 +167,14 @@ impl AdminHandle {
                     .cloned()
                     .collect()
             };
-            let mut answers = self
-                .ask_coordinators(missing, |node_id, groups| self.describe_at(node_id, groups))
-                .await;
+            let describe = |owner, groups| self.describe_at(owner, groups);
+            let mut answers = self.ask_coordinators(missing, hangups, describe).await;
             let mut first = None;
             for group in groups {
                 match answers.remove(group) {
                     Some(Ok(description)) => drop(known.lock().insert(group.clone(), description)),
-                    Some(Err(failure)) => drop(first.get_or_insert(failure)),
-                    None => {}
+                    Some(Err(failure)) if first.is_none() => first = Some(failure),
+                    _ => {}
                 }
             }
             first.map_or(Ok(()), Err)
@@ -188,12 +191,12 @@ impl AdminHandle {
 
     async fn describe_at(
         &self,
-        node_id: i32,
+        owner: Owner,
         groups: Vec<String>,
     ) -> Result<Answers<GroupDescription>, Failure> {
         let message = DescribeGroupsRequest::default()
             .with_groups(groups.iter().map(|group| group_id(group)).collect());
-        let response = self.send(node_id, message, 0, Repeat::Safe).await?;
+        let response = self.send(&owner, message, 0, Repeat::Safe).await?;
         let answers = response.groups.iter().map(|group| {
             let answer = match failed(group.error_code, group.error_message.as_ref()) {
                 None => Ok(GroupDescription::from(group)),
@@ -213,12 +216,12 @@ impl AdminHandle {
     pub async fn delete_groups(&self, groups: &[String]) -> Result<Vec<DeletedGroup>> {
         let refused: Mutex<BTreeMap<String, Error>> = Mutex::new(BTreeMap::new());
         let left: Mutex<Vec<String>> = Mutex::new(groups.to_vec());
-        let (refused, left) = (&refused, &left);
+        let hangups = Hangups::default();
+        let (refused, left, hangups) = (&refused, &left, &hangups);
         let outcome = retry(self.retry(), |_| async move {
             let asked = std::mem::take(&mut *left.lock());
-            let answers = self
-                .ask_coordinators(asked, |node_id, groups| self.delete_at(node_id, groups))
-                .await;
+            let delete = |owner, groups| self.delete_at(owner, groups);
+            let answers = self.ask_coordinators(asked, hangups, delete).await;
             let mut again = None;
             for (group, answer) in answers {
                 match answer {
@@ -260,10 +263,10 @@ impl AdminHandle {
         Err(Error::new(ErrorKind::DeleteGroups, "Error in DeleteGroups").with("groups", json!(entries)))
     }
 
-    async fn delete_at(&self, node_id: i32, groups: Vec<String>) -> Result<Answers<()>, Failure> {
+    async fn delete_at(&self, owner: Owner, groups: Vec<String>) -> Result<Answers<()>, Failure> {
         let message = DeleteGroupsRequest::default()
             .with_groups_names(groups.iter().map(|group| group_id(group)).collect());
-        let response = self.send(node_id, message, 0, Repeat::Unsafe).await?;
+        let response = self.send(&owner, message, 0, Repeat::Unsafe).await?;
         let answers = response.results.iter().map(|result| {
             let answer = failed(result.error_code, None).map_or(Ok(()), |error| Err(Failure::Bail(error)));
             (result.group_id.to_string(), answer)
@@ -273,9 +276,9 @@ impl AdminHandle {
 
     /// Finds the coordinators of `groups`, and runs `ask` once for each of them with its groups, all in parallel. A
     /// group gets the failure of its coordinator when that could not be asked.
-    async fn ask_coordinators<T, F, Fut>(&self, groups: Vec<String>, ask: F) -> Answers<T>
+    async fn ask_coordinators<T, F, Fut>(&self, groups: Vec<String>, hangups: &Hangups, ask: F) -> Answers<T>
     where
-        F: Fn(i32, Vec<String>) -> Fut,
+        F: Fn(Owner, Vec<String>) -> Fut,
         Fut: Future<Output = Result<Answers<T>, Failure>>,
     {
         let found = groups.into_iter().map(|group| async move {
@@ -292,7 +295,7 @@ impl AdminHandle {
         }
         let ask = &ask;
         let asked = by_coordinator.into_iter().map(|(node_id, groups)| async move {
-            let answers = ask(node_id, groups.clone()).await;
+            let answers = ask(hangups.owner(node_id), groups.clone()).await;
             (groups, answers)
         });
         for (groups, answer) in join_all(asked).await {

@@ -1,8 +1,10 @@
 //! Who owns a request, and what happens when the owner moves.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use serde_json::json;
 
 use crate::cluster::retry::{Failure, retry};
@@ -25,10 +27,45 @@ const ANSWER_MARGIN: Duration = Duration::from_secs(1);
 /// What to do when the connection breaks before the answer came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Repeat {
-    /// Asking twice has the effect of asking once.
+    /// Asking twice has the effect of asking once. No broker is asked more often than that: one that cannot read a
+    /// request hangs up on it, and would do so each time.
     Safe,
     /// The lost request may have been carried out, and a second one would be told so as an error.
     Unsafe,
+}
+
+/// Brokers that hung up on a request of one operation.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Hangups(Arc<Mutex<HashSet<i32>>>);
+
+impl Hangups {
+    /// The broker that is asked now.
+    pub(super) fn owner(&self, node_id: i32) -> Owner {
+        Owner {
+            node_id,
+            hangups: self.clone(),
+        }
+    }
+
+    /// Says whether it is the first time.
+    fn note(&self, node_id: i32) -> bool {
+        self.0.lock().insert(node_id)
+    }
+}
+
+/// The broker that a request of an operation belongs to.
+#[derive(Debug, Clone)]
+pub(super) struct Owner {
+    /// Its node id.
+    pub(super) node_id: i32,
+    hangups: Hangups,
+}
+
+impl Owner {
+    /// Another broker, for another part of the same operation.
+    pub(super) fn beside(&self, node_id: i32) -> Self {
+        self.hangups.owner(node_id)
+    }
 }
 
 /// Cheap clone; one per admin client.
@@ -53,52 +90,57 @@ impl AdminHandle {
     }
 
     /// A connection to a broker for administration. Nothing was sent when it fails, so another attempt may look for
-    /// another broker.
-    pub(super) async fn connect(&self, node_id: i32) -> Result<Arc<Connection>, Failure> {
+    /// another broker: this one is down, or not among the brokers any more.
+    async fn connect(&self, node_id: i32) -> Result<Arc<Connection>, Failure> {
         self.cluster
             .connection(node_id, Role::Control)
             .await
-            .map_err(|error| match error.kind() {
-                ErrorKind::Connection | ErrorKind::ConnectionClosed => Failure::Retry(error),
-                _ => Failure::Bail(error),
+            .map_err(|error| {
+                if is_broken(&error) || error.kind() == ErrorKind::BrokerNotFound {
+                    Failure::Retry(error)
+                } else {
+                    Failure::Bail(error)
+                }
             })
     }
 
-    /// Sends `request` to one broker, which has `timeout_ms` of its own to carry it out.
+    /// Sends `request` to `owner`, which has `timeout_ms` of its own to carry it out.
     pub(super) async fn send<R: KafkaRequest>(
         &self,
-        node_id: i32,
+        owner: &Owner,
         request: R,
         timeout_ms: i32,
         repeat: Repeat,
     ) -> Result<R::Response, Failure> {
-        let connection = self.connect(node_id).await?;
+        let connection = self.connect(owner.node_id).await?;
         let patience = Duration::from_millis(u64::try_from(timeout_ms).unwrap_or_default()) + ANSWER_MARGIN;
         connection
             .send(request, Deadline::AtLeast(patience))
             .await
-            .map_err(|error| match error.kind() {
-                ErrorKind::Connection | ErrorKind::ConnectionClosed if repeat == Repeat::Safe => {
+            .map_err(|error| {
+                if is_broken(&error) && repeat == Repeat::Safe && owner.hangups.note(owner.node_id) {
                     Failure::Retry(error)
+                } else {
+                    Failure::Bail(error)
                 }
-                _ => Failure::Bail(error),
             })
     }
 
-    /// Runs `operation` with the node id of the controller, and with the next one's when it moves. `task` completes
+    /// Runs `operation` with the controller, and with the next one when it moves. `task` completes
     /// the log line "Could not ...".
     ///
     /// # Errors
     /// The raw error of the operation; `KafkaJSNumberOfRetriesExceeded` when retriable ones went on.
     pub(super) async fn on_controller<T, F, Fut>(&self, task: &'static str, operation: F) -> Result<T>
     where
-        F: Fn(i32) -> Fut,
+        F: Fn(Owner) -> Fut,
         Fut: Future<Output = Result<T, Failure>>,
     {
-        let operation = &operation;
+        let hangups = Hangups::default();
+        let (operation, hangups) = (&operation, &hangups);
         retry(self.retry, |attempt| async move {
             let outcome = match self.cluster.controller().await {
-                Ok(node_id) => operation(node_id).await,
+                Ok(node_id) => operation(hangups.owner(node_id)).await,
                 // An election is under way.
                 Err(error) if error.kind() == ErrorKind::BrokerNotFound => Err(Failure::Retry(error)),
                 Err(error) => Err(Failure::Bail(error)),
@@ -140,24 +182,30 @@ impl AdminHandle {
         }
     }
 
-    /// Runs `operation` with the node id of the coordinator of `group`, and with the next one's when it moves.
+    /// Runs `operation` with the coordinator of `group`, and with the next one when it moves.
     ///
     /// # Errors
     /// As [`AdminHandle::on_controller`].
     pub(super) async fn on_coordinator<T, F, Fut>(&self, group: &str, operation: F) -> Result<T>
     where
-        F: Fn(i32) -> Fut,
+        F: Fn(Owner) -> Fut,
         Fut: Future<Output = Result<T, Failure>>,
     {
-        let operation = &operation;
+        let hangups = Hangups::default();
+        let (operation, hangups) = (&operation, &hangups);
         retry(self.retry, |_| async move {
             let node_id = self.coordinator(group).await?;
-            operation(node_id)
-                .await
-                .map_err(|failure| self.follow_coordinator(group, failure))
+            let outcome = operation(hangups.owner(node_id)).await;
+            outcome.map_err(|failure| self.follow_coordinator(group, failure))
         })
         .await
     }
+}
+
+/// Whether the connection broke, or could not be opened. Not so a request that had no answer in time: its caller has
+/// waited long enough.
+fn is_broken(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Connection | ErrorKind::ConnectionClosed)
 }
 
 /// The error of an answer's code, with the broker's own text. At a controller that is none any more it is worth another

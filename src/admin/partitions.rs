@@ -62,7 +62,7 @@ impl AdminHandle {
                 .with_timeout_ms(request.timeout)
                 .with_validate_only(request.validate_only);
             let response = self
-                .send(controller, message, request.timeout, Repeat::Unsafe)
+                .send(&controller, message, request.timeout, Repeat::Unsafe)
                 .await?;
             let error_of = |topic: &TopicPartitions| -> Option<Error> {
                 let answer = response

@@ -134,7 +134,7 @@ impl AdminHandle {
                 .with_timeout_ms(request.timeout)
                 .with_topics(request.topics.iter().map(TopicReassignment::message).collect());
             let response = self
-                .send(controller, message, request.timeout, Repeat::Safe)
+                .send(&controller, message, request.timeout, Repeat::Safe)
                 .await?;
             if response.error_code != 0 {
                 return Err(refusal(reassignment_error(
@@ -189,7 +189,7 @@ impl AdminHandle {
                 .with_timeout_ms(request.timeout)
                 .with_topics(topics);
             let response = self
-                .send(controller, message, request.timeout, Repeat::Safe)
+                .send(&controller, message, request.timeout, Repeat::Safe)
                 .await?;
             match failed(response.error_code, response.error_message.as_ref()) {
                 Some(error) => Err(refusal(error)),

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::handle::{AdminHandle, NAMESPACE, Repeat};
+use super::handle::{AdminHandle, Hangups, NAMESPACE, Repeat};
 use super::topic_offsets::Offsets;
 use super::values::{failed, topic_name};
 use crate::cluster::offsets::EARLIEST;
@@ -105,13 +105,14 @@ impl AdminHandle {
         let waiting: Mutex<Vec<&RecordsBefore>> = Mutex::new(request.partitions.iter().collect());
         let waiting = &waiting;
         let topics = [request.topic.clone()];
-        let topics = &topics;
+        let hangups = Hangups::default();
+        let (topics, hangups) = (&topics, &hangups);
         retry(self.retry(), |attempt| async move {
             if attempt > 0 {
                 self.cluster().fetch_topics(topics).await.map_err(Failure::Bail)?;
             }
             let asked = waiting.lock().clone();
-            let failures = self.delete_before(&request.topic, asked).await?;
+            let failures = self.delete_before(&request.topic, asked, hangups).await?;
             *waiting.lock() = failures.iter().map(|(entry, _)| *entry).collect();
             if failures.is_empty() {
                 Ok(())
@@ -127,6 +128,7 @@ impl AdminHandle {
         &self,
         topic: &str,
         entries: Vec<&'a RecordsBefore>,
+        hangups: &Hangups,
     ) -> Result<Vec<(&'a RecordsBefore, Error)>, Failure> {
         let metadata = self.cluster().metadata();
         let mut failures = Vec::new();
@@ -137,18 +139,21 @@ impl AdminHandle {
                 Err(error) => failures.push((entry, error)),
             }
         }
-        let asked = by_leader.into_iter().map(|(leader, entries)| async move {
-            let partitions = entries.iter().map(|entry| entry.message()).collect();
-            let request = DeleteRecordsRequest::default()
-                .with_timeout_ms(TIMEOUT_MS)
-                .with_topics(vec![
-                    DeleteRecordsTopic::default()
-                        .with_name(topic_name(topic))
-                        .with_partitions(partitions),
-                ]);
-            let answer = self.send(leader, request, TIMEOUT_MS, Repeat::Safe).await;
-            (entries, answer)
-        });
+        let asked = by_leader
+            .into_iter()
+            .map(|(leader, entries)| (hangups.owner(leader), entries))
+            .map(|(owner, entries)| async move {
+                let partitions = entries.iter().map(|entry| entry.message()).collect();
+                let request = DeleteRecordsRequest::default()
+                    .with_timeout_ms(TIMEOUT_MS)
+                    .with_topics(vec![
+                        DeleteRecordsTopic::default()
+                            .with_name(topic_name(topic))
+                            .with_partitions(partitions),
+                    ]);
+                let answer = self.send(&owner, request, TIMEOUT_MS, Repeat::Safe).await;
+                (entries, answer)
+            });
         for (entries, answer) in join_all(asked).await {
             let response = match answer {
                 Ok(response) => response,

@@ -158,7 +158,7 @@ impl AdminHandle {
                 .with_timeout_ms(request.timeout)
                 .with_validate_only(request.validate_only);
             let response = self
-                .send(controller, message, request.timeout, Repeat::Unsafe)
+                .send(&controller, message, request.timeout, Repeat::Unsafe)
                 .await?;
             let answers: HashMap<&str, _> = response
                 .topics
@@ -218,7 +218,7 @@ impl AdminHandle {
                 .with_topic_names(asked.iter().map(|topic| topic_name(topic)).collect())
                 .with_timeout_ms(request.timeout);
             let response = self
-                .send(controller, message, request.timeout, Repeat::Unsafe)
+                .send(&controller, message, request.timeout, Repeat::Unsafe)
                 .await?;
             let mut errors: HashMap<&str, Error> = response
                 .responses
