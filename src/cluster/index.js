@@ -22,6 +22,7 @@ const {
   KafkaJSTopicMetadataNotLoaded,
 } = require('../errors')
 const { watchLevel } = require('../logger')
+const createNetwork = require('../network')
 const { ISOLATION_LEVEL, checkBrokers } = require('../options')
 const createBrokerPool = require('./brokerPool')
 
@@ -49,7 +50,7 @@ const resolveBrokers = async brokers => {
 }
 
 /** The part of the options that the core reads. */
-const coreConfig = options => ({
+const coreConfig = (options, security) => ({
   clientId: options.clientId,
   connectionTimeout: options.connectionTimeout,
   authenticationTimeout: options.authenticationTimeout,
@@ -59,6 +60,7 @@ const coreConfig = options => ({
   metadataMaxAge: options.metadataMaxAge,
   allowAutoTopicCreation: options.allowAutoTopicCreation,
   maxInFlightRequests: options.maxInFlightRequests ?? null,
+  security,
 })
 
 /**
@@ -75,7 +77,8 @@ module.exports = options => {
   const client = nextClientNumber()
   const loggers = new Map()
   const signals = new Map()
-  const answers = new Map()
+  const network = createNetwork({ ...options, native: () => native })
+  const answers = new Map(Object.entries(network.answers))
   let native = null
   let unwatch = []
 
@@ -122,7 +125,7 @@ module.exports = options => {
   const nativeCluster = () => {
     if (!native) {
       const { NativeCluster } = loadAddon()
-      const config = JSON.stringify(coreConfig(options))
+      const config = JSON.stringify(coreConfig(options, network.config()))
       native = invokeSync(() => new NativeCluster(completionQueue(), client, config))
     }
     return native
