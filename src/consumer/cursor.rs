@@ -32,6 +32,8 @@ pub struct Cursor {
     failures: Option<Backoff>,
     needs_first_place: bool,
     advanced_at: Instant,
+    /// How much larger records are here than on the wire.
+    expansion: usize,
 }
 
 impl Cursor {
@@ -47,6 +49,7 @@ impl Cursor {
             failures: None,
             needs_first_place: false,
             advanced_at: now,
+            expansion: 1,
         }
     }
 
@@ -118,6 +121,16 @@ impl Cursor {
         self.end = Some(end);
         self.failures = None;
         self.quiet_until = None;
+    }
+
+    /// What took `fetched` bytes on the wire takes `held` bytes here.
+    pub fn note_expansion(&mut self, fetched: usize, held: usize) {
+        self.expansion = (held / fetched.max(1)).max(1);
+    }
+
+    /// Bytes to ask for so that they take about `held` bytes here, but not more than `limit`.
+    pub fn bytes_to_ask(&self, held: usize, limit: usize) -> usize {
+        (held / self.expansion).min(limit)
     }
 
     /// Whether the partition is known to hold more than was fetched.
@@ -265,6 +278,18 @@ mod tests {
         assert_eq!(cursor.stalled_for(later), Some(Duration::from_secs(60)));
         cursor.excuse(later);
         assert_eq!(cursor.stalled_for(later), Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn compressed_partitions_are_asked_for_less() {
+        let mut cursor = Cursor::new(Instant::now());
+        assert_eq!(cursor.bytes_to_ask(400, 100), 100);
+        cursor.note_expansion(100, 1000);
+        assert_eq!(cursor.bytes_to_ask(400, 100), 40);
+        cursor.note_expansion(100, 50);
+        assert_eq!(cursor.bytes_to_ask(400, 100), 100);
+        cursor.note_expansion(0, 50);
+        assert_eq!(cursor.bytes_to_ask(400, 100), 8);
     }
 
     #[test]

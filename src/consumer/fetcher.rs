@@ -214,7 +214,7 @@ impl Lane {
             .with_max_bytes(max_bytes)
             .with_isolation_level(config.isolation as i8)
             .with_session_epoch(-1)
-            .with_topics(topics(asks, config.max_bytes_per_partition))
+            .with_topics(topics(asks))
             .with_rack_id(StrBytes::from_string(config.rack_id.clone()));
         let connection = self.session.0.cluster.connection(self.node, role).await?;
         connection
@@ -334,6 +334,8 @@ impl Lane {
                 let mut partitions = self.session.0.partitions.lock();
                 match decoded.fetched {
                     Some(fetched) => {
+                        let wire_bytes = data.records.as_ref().map_or(0, bytes::Bytes::len);
+                        partitions.note_expansion(ask, wire_bytes, decoded.bytes);
                         let is_kept = partitions.put(ask, fetched, decoded.bytes, decoded.next, end, now);
                         drop(partitions);
                         self.session.note_ready();
@@ -471,7 +473,7 @@ fn read_from(metadata: &Metadata, partition: &TopicPartition, preferred: Option<
 }
 
 /// The topics of a request. The order of the partitions is kept as far as one entry per topic allows.
-fn topics(asks: &[Ask], max_bytes: i32) -> Vec<FetchTopic> {
+fn topics(asks: &[Ask]) -> Vec<FetchTopic> {
     let mut topics: Vec<FetchTopic> = Vec::new();
     let mut places: HashMap<&str, usize> = HashMap::new();
     for ask in asks {
@@ -486,7 +488,7 @@ fn topics(asks: &[Ask], max_bytes: i32) -> Vec<FetchTopic> {
             .with_fetch_offset(ask.offset)
             .with_last_fetched_epoch(-1)
             .with_log_start_offset(-1)
-            .with_partition_max_bytes(max_bytes);
+            .with_partition_max_bytes(i32::try_from(ask.max_bytes).unwrap_or(i32::MAX));
         if let Some(topic) = topics.get_mut(place) {
             topic.partitions.push(partition);
         }

@@ -15,6 +15,12 @@ use crate::error::Error;
 use crate::group::TopicPartition;
 use crate::group::poll_interval::Lease;
 
+/// A batch should not take more than so many times what may be fetched of its partition, once decompressed.
+const MAX_EXPANSION: usize = 2;
+
+/// Least to ask for of a partition, bytes.
+const MIN_ASK: usize = 64 * 1024;
+
 /// Where the position of a partition is to be taken from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
@@ -52,6 +58,8 @@ pub struct Ask {
     pub offset: i64,
     /// Epoch of the leader that is believed in; -1 for none.
     pub leader_epoch: i32,
+    /// Bytes to ask for.
+    pub max_bytes: usize,
     assignment: u32,
     slot: usize,
     mark: Mark,
@@ -110,6 +118,7 @@ pub struct Partitions<B> {
     seeks: HashMap<TopicPartition, i64>,
     frozen: bool,
     turn: usize,
+    partition_limit: usize,
 }
 
 impl<B> Partitions<B> {
@@ -126,6 +135,7 @@ impl<B> Partitions<B> {
             seeks: HashMap::new(),
             frozen: true,
             turn: 0,
+            partition_limit,
         }
     }
 
@@ -300,12 +310,17 @@ impl<B> Partitions<B> {
                 .get(*index)
                 .is_some_and(|slot| slot.cursor.needs_first_place())
         });
-        let assignment = self.assignment;
+        let (assignment, limit) = (self.assignment, self.partition_limit);
         let asks = chosen.into_iter().filter_map(|(index, leader_epoch)| {
             let slot = self.slots.get_mut(index)?;
             let offset = slot.cursor.position()?;
             let mark = slot.cursor.ask();
+            let max_bytes = slot
+                .cursor
+                .bytes_to_ask(limit * MAX_EXPANSION, limit)
+                .max(MIN_ASK.min(limit));
             Some(Ask {
+                max_bytes,
                 partition: slot.partition.clone(),
                 offset,
                 leader_epoch,
@@ -339,6 +354,15 @@ impl<B> Partitions<B> {
                 .get(ask.slot)
                 .is_some_and(|slot| slot.cursor.awaits(ask.mark))
             && !self.is_paused(ask.slot)
+    }
+
+    /// What came took `fetched` bytes on the wire and takes `held` bytes here.
+    pub fn note_expansion(&mut self, ask: &Ask, fetched: usize, held: usize) {
+        if ask.assignment == self.assignment
+            && let Some(slot) = self.slots.get_mut(ask.slot)
+        {
+            slot.cursor.note_expansion(fetched, held);
+        }
     }
 
     /// A batch came; the next fetch is to begin at `next`, and the partition ends at `end`. Says whether it is kept.

@@ -27,10 +27,10 @@ impl Session {
                 continue;
             }
             let again = self.0.partitions.lock().next_need();
-            let changed = async { changes.changed().await.is_ok() };
+            let change = async { changes.changed().await.is_ok() };
             match again {
-                None => drop(changed.await),
-                Some(at) => drop(tokio::time::timeout_at(at, changed).await),
+                None => drop(change.await),
+                Some(at) => drop(tokio::time::timeout_at(at, change).await),
             }
         }
     }

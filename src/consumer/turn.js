@@ -1,7 +1,7 @@
 'use strict'
 
 /** Time after which the event loop gets a turn, ms. */
-const SLICE = 10
+const SLICE = 5
 
 /**
  * Shares the event loop: workers that never wait for anything would keep it from everything else.
