@@ -23,9 +23,18 @@ impl ToNapiValue for SharedBuffer {
             BufferSlice::copy_from(&env, &bytes)?
         } else {
             let (start, length) = (bytes.as_ptr().cast_mut(), bytes.len());
+            // The engine sees a small object; without this it would let garbage of many times its heap gather.
+            let weight = i64::try_from(length).unwrap_or(i64::MAX);
+            env.adjust_external_memory(weight)?;
             // SAFETY: `bytes` is the finalizer's hint, so the memory outlives the Buffer; it does not move. Writes by
             // JavaScript are to a range that nothing in Rust reads any more (see the type's text).
-            unsafe { BufferSlice::from_external(&env, start, length, bytes, |_env, bytes| drop(bytes))? }
+            unsafe {
+                BufferSlice::from_external(&env, start, length, bytes, move |env, bytes| {
+                    drop(bytes);
+                    // A closing environment refuses; it counts nothing any more.
+                    let _ = env.adjust_external_memory(-weight);
+                })?
+            }
         };
         // SAFETY: called with the environment the slice was made in.
         unsafe { <&BufferSlice<'_> as ToNapiValue>::to_napi_value(raw, &slice) }
