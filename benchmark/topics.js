@@ -18,6 +18,7 @@ const LOAD_IN_FLIGHT = 4
 const HEADERS = { 'correlation-id': 'abc-123-def-456', source: 'web-app' }
 /** A produce request with acks 0 may still be on its way when its client has disconnected. */
 const ARRIVAL_DEADLINE_MS = 30000
+const LEADER_DEADLINE_MS = 30000
 
 /**
  * @param {string[]} brokers
@@ -32,8 +33,22 @@ async function openTopics(brokers, runId) {
 
   async function create() {
     const topic = `bench-${runId}-${++made}`
-    await admin.createTopics({ topics: [{ topic, numPartitions: PARTITIONS }] })
+    const topics = [{ topic, numPartitions: PARTITIONS }]
+    // kafkajs' own wait for leaders gives up on a broker that has not heard of the topic yet.
+    await admin.createTopics({ topics, waitForLeaders: false })
+    const deadline = Date.now() + LEADER_DEADLINE_MS
+    while (!(await hasLeaders(topic, deadline))) await sleep(20)
     return topic
+  }
+
+  async function hasLeaders(topic, deadline) {
+    try {
+      await count(topic)
+      return true
+    } catch (error) {
+      if (Date.now() > deadline) throw error
+      return false
+    }
   }
 
   async function count(topic) {

@@ -5,6 +5,7 @@
  * what to do, the answer is `{ result }` or `{ error }`. It ends by itself, if the client lets it.
  */
 
+const { inspect } = require('node:util')
 const { loadClient } = require('./clients')
 const { WORKLOADS, runnerOf } = require('./workloads')
 
@@ -15,7 +16,7 @@ process.once('message', async ({ clientName, workloadName, run }) => {
     const client = await loadClient(clientName)
     answer = { result: await runnerOf(workload)(client, workload, run) }
   } catch (error) {
-    answer = { error: error.stack ?? String(error) }
+    answer = { error: inspect(error) }
   }
   process.send(answer, () => process.disconnect())
 })

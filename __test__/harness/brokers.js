@@ -4,6 +4,7 @@
 
 const { brokersOfEnvironment, startSingle } = require('../../broker')
 const kafkajs = require('kafkajs')
+const { waitFor } = require('./wait')
 
 let own
 
@@ -34,12 +35,14 @@ async function brokers() {
 async function createTopic(topic, options = {}) {
   const { partitions = 1, replicationFactor = -1, config = {}, on } = options
   const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }))
-  await withAdmin(on, admin =>
-    admin.createTopics({
+  await withAdmin(on, async admin => {
+    await admin.createTopics({
       topics: [{ topic, numPartitions: partitions, replicationFactor, configEntries }],
-      waitForLeaders: true,
+      // kafkajs' own wait fails when the broker has not heard of the topic yet.
+      waitForLeaders: false,
     })
-  )
+    await waitFor(() => admin.fetchTopicOffsets(topic), { message: `leaders of ${topic}` })
+  })
   return topic
 }
 

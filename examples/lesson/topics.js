@@ -70,14 +70,29 @@ async function renewTopics(admin, { force = false } = {}) {
 }
 
 async function createMarker(admin) {
-  await admin.createTopics({ topics: [{ topic: MARKER, numPartitions: 1 }] })
+  await createTopics(admin, [MARKER], 1)
 }
 
-async function createTopics(admin, topics) {
+async function createTopics(admin, topics, numPartitions = PARTITIONS) {
   if (topics.length === 0) return
   await admin.createTopics({
-    topics: topics.map(topic => ({ topic, numPartitions: PARTITIONS })),
+    topics: topics.map(topic => ({ topic, numPartitions })),
+    waitForLeaders: false,
   })
+  // For a moment a broker knows nothing of a new topic, or not yet that it leads it.
+  for (const topic of topics) {
+    await poll(`${topic} has leaders`, () => hasLeaders(admin, topic))
+  }
+}
+
+async function hasLeaders(admin, topic) {
+  try {
+    await admin.fetchTopicOffsets(topic)
+    return true
+  } catch (error) {
+    if (error.retriable || error.name === 'KafkaJSNumberOfRetriesExceeded') return false
+    throw error
+  }
 }
 
 async function poll(what, isTrue) {
