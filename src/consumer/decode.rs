@@ -137,7 +137,11 @@ pub fn decode_with(encoded: EncodedBatch, sections: Vec<Bytes>) -> Result<Option
         codec_override: Some(&mut given),
         ..DecodeOptions::new(encoded.limits.fetched)
     };
-    let indexed = index_batches(encoded.data, options)?;
+    let mut indexed = index_batches(encoded.data, options)?;
+    // The next fetch begins behind all of this data, so a part that cannot be read must not be passed over in silence.
+    if let Some(error) = indexed.stopped_by.take() {
+        return Err(error);
+    }
     Ok(finish(encoded.limits, indexed, &encoded.aborted))
 }
 
@@ -340,6 +344,25 @@ mod tests {
             matches!(decoded.fetched, Some(Fetched::Batch(_))),
             "no business of that codec"
         );
+    }
+
+    #[test]
+    fn a_broken_batch_behind_one_that_a_registered_codec_reads_is_not_passed_over() {
+        let mut records = batch(&["a"], Codec::Gzip);
+        let mut second = batch(&["b"], Codec::None);
+        second[7] = 1;
+        let last = second.len() - 1;
+        second[last] ^= 1;
+        records.extend(second);
+        let decoded = decode(&partition(records), 0, Registered(1 << Codec::Gzip.id())).unwrap();
+        let Some(Fetched::Encoded(encoded)) = decoded.fetched else {
+            panic!("encoded")
+        };
+        let mut plain = Vec::new();
+        crate::protocol::compression::decompress(Codec::Gzip, &encoded.sections[0].payload, 1 << 20, &mut plain)
+            .unwrap();
+        let result = decode_with(encoded, vec![plain.into()]);
+        assert!(matches!(result, Err(RecordError::ChecksumMismatch { base_offset: 1, .. })));
     }
 
     #[test]
