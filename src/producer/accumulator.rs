@@ -143,6 +143,18 @@ impl Accumulator {
         batch
     }
 
+    /// Takes their numbers from the batches that wait for a partition, so that they get new ones when they leave. Says
+    /// whether that was possible: the broker must not have any of them.
+    pub fn unnumber(&mut self, slot: Slot) -> bool {
+        let Some(queue) = self.queues.get_mut(&slot) else { return true };
+        let numbered = || queue.waiting.iter().filter(|batch| batch.sequence.is_some());
+        if numbered().any(|batch| batch.uncertain) {
+            return false;
+        }
+        queue.waiting.iter_mut().for_each(|batch| batch.sequence = None);
+        true
+    }
+
     /// Removes the batches that wait for partitions that `picked` picks, first ones first.
     pub fn remove(&mut self, picked: impl Fn(&Batch) -> bool) -> Vec<Batch> {
         let mut removed = Vec::new();

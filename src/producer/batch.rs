@@ -36,8 +36,7 @@ pub struct BatchKey {
     pub transactional: bool,
 }
 
-/// The records of one call for one partition. Never split over batches unless the broker refuses the batch as too
-/// large.
+/// The records of one call for one partition. Never split over batches.
 #[derive(Debug, Clone)]
 pub struct Chunk {
     /// All records of the call.
@@ -84,6 +83,9 @@ pub struct Batch {
     pub not_before: Option<Instant>,
     /// Given when first sent by an idempotent producer.
     pub sequence: Option<Sequence>,
+    /// Whether the broker may have it although no answer says so. Its sequence numbers cannot be used for anything else
+    /// then.
+    pub uncertain: bool,
 }
 
 impl Batch {
@@ -99,6 +101,7 @@ impl Batch {
             backoff: None,
             not_before: None,
             sequence: None,
+            uncertain: false,
         }
     }
 
@@ -135,6 +138,7 @@ impl Batch {
             backoff: None,
             not_before: None,
             sequence: self.sequence.map(|sequence| Sequence { base: after(sequence.base, skip), ..sequence }),
+            uncertain: self.uncertain,
         };
         let head = std::mem::take(&mut self.chunks);
         let skip = head.iter().map(|chunk| chunk.views.len()).sum();

@@ -20,11 +20,12 @@ use super::batch::Slot;
 use super::handle::Shared;
 use crate::cluster::retry::{Failure, retry};
 use crate::cluster::{CoordinatorKind, Role};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::network::Deadline;
 use crate::protocol::wire::{Capped, KafkaRequest};
 
 const INVALID_PRODUCER_EPOCH: i16 = 47;
+const INVALID_TXN_STATE: i16 = 48;
 const CONCURRENT_TRANSACTIONS: i16 = 51;
 const PRODUCER_FENCED: i16 = 90;
 /// `transaction.version` from which partitions announce themselves (KIP-890).
@@ -119,12 +120,19 @@ async fn ask<R: KafkaRequest>(
 pub(super) async fn init_transactions(shared: &Shared) -> Result<()> {
     let id = shared.config.transactional_id.clone().unwrap_or_default();
     let kind = CoordinatorKind::Transaction;
+    let current = shared.state.lock().identity.current();
     let (producer_id, epoch) = retry(shared.config.retry, |_| async {
+        let node_id = shared.cluster.coordinator(kind, &id).await.map_err(Failure::Bail)?;
+        let version = shared.cluster.connection(node_id, Role::Control).await.ok().and_then(|connection| {
+            connection.version_of::<InitProducerIdRequest>()
+        });
+        // Who names the id and epoch it had is told when somebody else has taken over since (KIP-360).
+        let (old_id, old_epoch) = if version >= Some(3) { current } else { (-1, -1) };
         let request = InitProducerIdRequest::default()
             .with_transactional_id(Some(transactional_id(shared)))
             .with_transaction_timeout_ms(shared.config.transaction_timeout)
-            .with_producer_id(ProducerId(-1))
-            .with_producer_epoch(-1);
+            .with_producer_id(ProducerId(old_id))
+            .with_producer_epoch(old_epoch);
         let response = ask(shared, kind, &id, request).await?;
         match response.error_code {
             0 => Ok((response.producer_id.0, response.producer_epoch)),
@@ -154,7 +162,11 @@ pub(super) fn announce(shared: &Arc<Shared>) {
                 strong.ring_all();
             }
             Err(error) => {
-                let batches = strong.state.lock().accumulator.remove(|batch| slots.contains(&batch.slot));
+                let batches = {
+                    let mut state = strong.state.lock();
+                    state.transaction.announcement_failed();
+                    state.accumulator.remove(|batch| slots.contains(&batch.slot))
+                };
                 for batch in batches {
                     strong.fail_batch(batch, &error);
                 }
@@ -214,6 +226,9 @@ async fn add_partitions(shared: &Shared, slots: &[Slot]) -> Result<()> {
 pub(super) async fn send_offsets(shared: &Shared, offsets: &TransactionOffsets) -> Result<()> {
     let (version_2, (producer_id, epoch)) = {
         let state = shared.state.lock();
+        if let Some(error) = state.transaction.fatal().or(state.transaction.broken()) {
+            return Err(error.clone());
+        }
         (state.transaction.is_version_2(), state.identity.current())
     };
     if !version_2 {
@@ -295,17 +310,25 @@ fn commit_request(
 /// The coordinator's error; `KafkaJSNumberOfRetriesExceeded`. The transaction can then be aborted.
 pub(super) async fn end(shared: &Arc<Shared>, commit: bool) -> Result<()> {
     if !commit {
-        shared.reject_waiting(&Error::non_retriable("The transaction was aborted before the message was sent"));
+        let aborted = Error::non_retriable("The transaction was aborted before the message was sent");
+        // What is in flight and comes back is not sent again.
+        shared.state.lock().transaction.require_abort(&aborted);
+        shared.reject_waiting(&aborted);
     }
     // Bounded by the retries of what is under way; the margin is for the answers themselves.
     let patience = shared.cluster.config().request_timeout + Duration::from_millis(u64::from(u16::MAX));
-    shared.settle_all(Instant::now() + patience).await;
-    let (ongoing, version_2, (producer_id, epoch)) = {
+    if !shared.settle_all(Instant::now() + patience).await {
+        let text = "Timed out while waiting for messages of the transaction to be delivered";
+        return Err(Error::new(ErrorKind::Timeout, text));
+    }
+    let (ongoing, has_content, version_2, (producer_id, epoch)) = {
         let state = shared.state.lock();
-        if let Some(error) = state.transaction.fatal() {
+        let refusal = state.transaction.fatal().or(state.transaction.broken().filter(|_| commit));
+        if let Some(error) = refusal {
             return Err(error.clone());
         }
-        (state.transaction.is_ongoing(), state.transaction.is_version_2(), state.identity.current())
+        let transaction = &state.transaction;
+        (transaction.is_ongoing(), transaction.has_content(), transaction.is_version_2(), state.identity.current())
     };
     if !ongoing {
         return Ok(());
@@ -325,14 +348,17 @@ pub(super) async fn end(shared: &Arc<Shared>, commit: bool) -> Result<()> {
         };
         match response.error_code {
             0 => Ok((response.producer_id.0, response.producer_epoch)),
+            // No leader told the coordinator of the transaction: each has refused what it was sent.
+            INVALID_TXN_STATE if commit && version_2 && !has_content => Ok((-1, -1)),
             code => Err(judge(shared, kind, &id, code)),
         }
     })
     .await?;
-    let mut state = shared.state.lock();
     if version_2 && next.0 >= 0 {
         // Each transaction has an epoch of its own (KIP-890), so what comes late from the last one is refused.
-        state.identity.assign(next.0, next.1);
+        shared.state.lock().identity.assign(next.0, next.1);
+        return Ok(());
     }
-    Ok(())
+    let lost_numbers = shared.state.lock().transaction.has_lost_numbers();
+    if lost_numbers { init_transactions(shared).await } else { Ok(()) }
 }

@@ -2,11 +2,18 @@
 
 use crate::error::{Error, ErrorKind};
 
+const UNKNOWN_SERVER_ERROR: i16 = -1;
+const REQUEST_TIMED_OUT: i16 = 7;
 const MESSAGE_TOO_LARGE: i16 = 10;
+const RECORD_LIST_TOO_LARGE: i16 = 18;
+const NOT_ENOUGH_REPLICAS_AFTER_APPEND: i16 = 20;
+const INVALID_TIMESTAMP: i16 = 32;
 const OUT_OF_ORDER_SEQUENCE_NUMBER: i16 = 45;
 const DUPLICATE_SEQUENCE_NUMBER: i16 = 46;
 const INVALID_PRODUCER_EPOCH: i16 = 47;
 const UNKNOWN_PRODUCER_ID: i16 = 59;
+const KAFKA_STORAGE_ERROR: i16 = 56;
+const INVALID_RECORD: i16 = 87;
 const PRODUCER_FENCED: i16 = 90;
 
 /// What to do with a batch after an attempt.
@@ -26,18 +33,47 @@ pub enum Outcome {
     /// Nobody knows whether the broker has it. Sent again, it may be there twice, unless sequence numbers let the broker
     /// tell.
     Unknown(Error),
-    /// The batch is too large for the broker; smaller ones may not be.
-    TooLarge(Error),
+    /// The broker refuses the batch for its size or for a record in it. Calls that share it may not all be to blame.
+    Refused(Error),
     /// The broker lost count of our sequence numbers: a new epoch, then the same again (KIP-360).
     Resequence(Error),
-    /// The broker does not have it and will not take it.
+    /// The broker will not take it.
     Failed(Error),
     /// Another producer with the same transactional id took over.
     Fenced(Error),
 }
 
-/// What the answer for one partition means. `idempotent`: the batch had sequence numbers.
-pub fn classify(code: i16, message: Option<&str>, idempotent: bool) -> Option<Outcome> {
+/// How much the producer promises, which decides what some errors mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Guarantee {
+    /// Nothing.
+    None,
+    /// Sequence numbers.
+    Idempotent,
+    /// Sequence numbers under a name that another producer can take over.
+    Transactional,
+}
+
+/// Whether the broker may have appended what it answered this code for.
+fn may_be_stored(code: i16) -> bool {
+    matches!(
+        code,
+        UNKNOWN_SERVER_ERROR | REQUEST_TIMED_OUT | NOT_ENOUGH_REPLICAS_AFTER_APPEND | KAFKA_STORAGE_ERROR
+    )
+}
+
+/// Whether the broker may have the batch, although this attempt did not deliver it.
+pub fn leaves_doubt(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Unknown(_) => true,
+        Outcome::Failed(error) => error.code().is_some_and(may_be_stored),
+        _ => false,
+    }
+}
+
+/// What the answer for one partition means.
+pub fn classify(code: i16, message: Option<&str>, guarantee: Guarantee) -> Option<Outcome> {
+    let idempotent = guarantee != Guarantee::None;
     let error = || Error::protocol_with(code, message);
     match code {
         0 => None,
@@ -46,8 +82,15 @@ pub fn classify(code: i16, message: Option<&str>, idempotent: bool) -> Option<Ou
             Some(Outcome::Delivered { base_offset: -1, log_append_time: -1, log_start_offset: -1 })
         }
         OUT_OF_ORDER_SEQUENCE_NUMBER | UNKNOWN_PRODUCER_ID if idempotent => Some(Outcome::Resequence(error())),
-        INVALID_PRODUCER_EPOCH | PRODUCER_FENCED => Some(Outcome::Fenced(error())),
-        MESSAGE_TOO_LARGE => Some(Outcome::TooLarge(error())),
+        INVALID_PRODUCER_EPOCH | PRODUCER_FENCED if guarantee == Guarantee::Transactional => {
+            Some(Outcome::Fenced(error()))
+        }
+        // Nobody can take over an id that has no name.
+        INVALID_PRODUCER_EPOCH | PRODUCER_FENCED if idempotent => Some(Outcome::Resequence(error())),
+        MESSAGE_TOO_LARGE | RECORD_LIST_TOO_LARGE | INVALID_TIMESTAMP | INVALID_RECORD => {
+            Some(Outcome::Refused(error()))
+        }
+        _ if error().is_retriable() && may_be_stored(code) => Some(Outcome::Unknown(error())),
         _ if error().is_retriable() => Some(Outcome::Retry(error())),
         _ => Some(Outcome::Failed(error())),
     }
@@ -73,20 +116,28 @@ mod tests {
 
     #[test]
     fn each_code_leads_to_one_outcome() {
-        assert!(classify(0, None, false).is_none());
-        for code in [3, 5, 6, 7, 13, 19, 20, 56] {
-            assert!(matches!(classify(code, None, false), Some(Outcome::Retry(_))), "{code}");
+        assert!(classify(0, None, Guarantee::None).is_none());
+        use Guarantee::{Idempotent, None as Nothing, Transactional};
+        for code in [3, 5, 6, 13, 19] {
+            assert!(matches!(classify(code, None, Nothing), Some(Outcome::Retry(_))), "{code}");
         }
-        for code in [17, 18, 29, 87] {
-            assert!(matches!(classify(code, None, false), Some(Outcome::Failed(_))), "{code}");
+        for code in [7, 20, 56] {
+            assert!(matches!(classify(code, None, Nothing), Some(Outcome::Unknown(_))), "{code}");
         }
-        assert!(matches!(classify(10, None, false), Some(Outcome::TooLarge(_))));
-        assert!(matches!(classify(46, None, true), Some(Outcome::Delivered { .. })));
-        assert!(matches!(classify(46, None, false), Some(Outcome::Failed(_))));
-        assert!(matches!(classify(45, None, true), Some(Outcome::Resequence(_))));
-        assert!(matches!(classify(59, None, true), Some(Outcome::Resequence(_))));
-        assert!(matches!(classify(47, None, true), Some(Outcome::Fenced(_))));
-        assert!(matches!(classify(90, None, true), Some(Outcome::Fenced(_))));
+        for code in [-1, 17, 29, 47, 90] {
+            assert!(matches!(classify(code, None, Nothing), Some(Outcome::Failed(_))), "{code}");
+        }
+        for code in [10, 18, 32, 87] {
+            assert!(matches!(classify(code, None, Nothing), Some(Outcome::Refused(_))), "{code}");
+        }
+        assert!(matches!(classify(46, None, Idempotent), Some(Outcome::Delivered { .. })));
+        assert!(matches!(classify(46, None, Nothing), Some(Outcome::Failed(_))));
+        for code in [45, 47, 59, 90] {
+            assert!(matches!(classify(code, None, Idempotent), Some(Outcome::Resequence(_))), "{code}");
+        }
+        for code in [47, 90] {
+            assert!(matches!(classify(code, None, Transactional), Some(Outcome::Fenced(_))), "{code}");
+        }
     }
 
     #[test]

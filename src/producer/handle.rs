@@ -5,6 +5,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -93,6 +94,24 @@ pub(super) struct State {
     pub(super) transaction: Transaction,
     /// Why nothing is accepted any more.
     pub(super) closed: Option<Error>,
+    /// Whether the time for what was accepted is over, too.
+    pub(super) flushed: bool,
+}
+
+impl State {
+    /// Why nothing more is accepted: the producer is closed, fenced, or in a transaction that has to be aborted.
+    pub(super) fn refusal(&self) -> Option<Error> {
+        let refusals = [self.closed.as_ref(), self.transaction.fatal(), self.transaction.broken()];
+        refusals.into_iter().flatten().next().cloned()
+    }
+
+    /// Why a batch that comes back is not sent again.
+    pub(super) fn abandoned(&self) -> Option<Error> {
+        if self.flushed {
+            return Some(unsent());
+        }
+        self.transaction.fatal().or(self.transaction.broken()).cloned()
+    }
 }
 
 pub(super) struct Shared {
@@ -105,6 +124,8 @@ pub(super) struct Shared {
     pub(super) stale: Notify,
     /// Wakes whoever waits for the producer to become idle.
     pub(super) progress: Notify,
+    /// Whether anything was sent since metadata was last refreshed for its age.
+    pub(super) used: AtomicBool,
 }
 
 /// Cheap clone; see the module text.
@@ -132,6 +153,7 @@ impl ProducerHandle {
             identifying: false,
             transaction: Transaction::default(),
             closed: Some(disconnected()),
+            flushed: true,
         };
         let handle = Self(Arc::new(Shared {
             cluster,
@@ -141,6 +163,7 @@ impl ProducerHandle {
             state: Mutex::new(state),
             stale: Notify::new(),
             progress: Notify::new(),
+            used: AtomicBool::new(false),
         }));
         super::refresher::start(&handle.0);
         handle
@@ -151,7 +174,10 @@ impl ProducerHandle {
     /// # Errors
     /// What InitProducerId failed with.
     pub async fn open(&self) -> Result<()> {
-        self.0.state.lock().closed = None;
+        {
+            let mut state = self.0.state.lock();
+            (state.closed, state.flushed) = (None, false);
+        }
         if self.0.config.idempotent && self.0.state.lock().identity.current().0 < 0 {
             if self.0.is_transactional() {
                 super::coordinate::init_transactions(&self.0).await?;
@@ -203,13 +229,24 @@ impl ProducerHandle {
     pub async fn close(&self, deadline: Instant) {
         self.0.state.lock().closed = Some(disconnecting());
         self.0.settle_all(deadline).await;
-        self.0.reject_waiting(&disconnecting());
-        self.0.state.lock().closed = Some(disconnected());
+        {
+            let mut state = self.0.state.lock();
+            // A connection may have been made again meanwhile.
+            if state.closed.is_none() {
+                return;
+            }
+            (state.closed, state.flushed) = (Some(disconnected()), true);
+        }
+        self.0.reject_waiting(&unsent());
     }
 }
 
 fn disconnecting() -> Error {
     Error::non_retriable("The producer is disconnecting; therefore, it can't safely accept messages anymore")
+}
+
+fn unsent() -> Error {
+    Error::non_retriable("The producer was disconnected before the message was delivered")
 }
 
 fn disconnected() -> Error {
@@ -222,19 +259,25 @@ impl Shared {
         self.config.transactional_id.is_some()
     }
 
-    /// Waits until everything that was accepted has come to its end, or the deadline has passed.
-    pub(super) async fn settle_all(&self, deadline: Instant) {
+    /// Waits until everything that was accepted has come to its end; says whether it did before the deadline.
+    pub(super) async fn settle_all(&self, deadline: Instant) -> bool {
         loop {
             let progress = self.progress.notified();
-            if self.is_idle() || tokio::time::timeout_at(deadline, progress).await.is_err() {
-                return;
+            if self.is_idle() {
+                return true;
+            }
+            if tokio::time::timeout_at(deadline, progress).await.is_err() {
+                return false;
             }
         }
     }
 
     fn is_idle(&self) -> bool {
         let state = self.state.lock();
-        state.blocked.is_empty() && state.loading.is_empty() && state.accumulator.is_idle()
+        state.blocked.is_empty()
+            && state.loading.is_empty()
+            && state.accumulator.is_idle()
+            && !state.transaction.is_announcing()
     }
 
     /// Rejects everything that is not in flight.
@@ -242,6 +285,10 @@ impl Shared {
         let (batches, loading, blocked) = {
             let mut state = self.state.lock();
             let batches = state.accumulator.remove(|_| true);
+            // Last one first: numbers that are given back go on where the first one began.
+            for batch in batches.iter().rev() {
+                super::settle::release_numbers(self, &mut state, batch, error);
+            }
             let loading: Vec<_> = state.loading.drain().flat_map(|(_, parts)| parts).collect();
             let blocked: Vec<_> = state.blocked.drain(..).collect();
             (batches, loading, blocked)

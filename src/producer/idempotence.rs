@@ -1,8 +1,9 @@
 //! Producer id, epoch and sequence numbers (KIP-98, KIP-360). Pure.
 //!
 //! A sequence belongs to a batch for life: it is given when the batch first leaves, and a repetition carries the same.
-//! When a batch is given up, or the broker lost count, the numbers after it would never be accepted; a new epoch starts
-//! every partition at 0 again.
+//! The numbers of a batch that the broker certainly refused are free again. Those of a batch that it may have are not,
+//! and without them it would accept nothing that follows, as it would not when it lost count: a new id starts every
+//! partition at 0 again.
 
 use std::collections::{HashMap, HashSet};
 
@@ -56,6 +57,14 @@ impl Identity {
         self.renumbered = std::mem::take(&mut self.renumber);
     }
 
+    /// Gives back the numbers of a batch that the broker does not have; those of later batches have to be given back,
+    /// too.
+    pub fn take_back(&mut self, slot: Slot, sequence: Sequence) {
+        if (sequence.producer_id, sequence.epoch) == (self.producer_id, self.epoch) {
+            self.next.insert(slot, sequence.base);
+        }
+    }
+
     /// Says that the current epoch is of no more use to this partition.
     pub fn spoil(&mut self, slot: Slot) {
         self.renumber.insert(slot);
@@ -104,6 +113,7 @@ mod tests {
             backoff: None,
             not_before: None,
             sequence: None,
+            uncertain: false,
         }
     }
 
@@ -141,6 +151,20 @@ mod tests {
         identity.stamp(&mut elsewhere);
         assert_eq!(elsewhere.sequence.unwrap().epoch, 0, "the broker may have it under the old epoch");
         assert_eq!(base(&mut identity, &mut batch(1, 1)), 0);
+    }
+
+    #[test]
+    fn numbers_that_were_given_back_are_given_again() {
+        let mut identity = Identity::default();
+        identity.assign(7, 0);
+        let mut refused = batch(0, 3);
+        base(&mut identity, &mut batch(0, 2));
+        base(&mut identity, &mut refused);
+        identity.take_back(refused.slot, refused.sequence.unwrap());
+        assert_eq!(base(&mut identity, &mut batch(0, 1)), 2);
+        identity.assign(8, 0);
+        identity.take_back(refused.slot, refused.sequence.unwrap());
+        assert_eq!(base(&mut identity, &mut batch(0, 1)), 0, "they were another id's");
     }
 
     #[test]

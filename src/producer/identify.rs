@@ -1,4 +1,4 @@
-//! InitProducerId: gets an idempotent producer its id, and a new epoch when the old one is spoilt (KIP-360).
+//! InitProducerId: gets an idempotent producer its id, and a new one when the old one is spoilt.
 
 use std::sync::Arc;
 
@@ -17,13 +17,14 @@ use crate::network::Deadline;
 /// # Errors
 /// The broker's error; `KafkaJSNumberOfRetriesExceeded` when none answers.
 pub(super) async fn init_producer_id(shared: &Shared) -> Result<()> {
-    let (producer_id, epoch) = shared.state.lock().identity.current();
     let answer = retry(shared.config.retry, |_| async {
         let request = InitProducerIdRequest::default()
             .with_transactional_id(None)
             .with_transaction_timeout_ms(shared.config.transaction_timeout)
-            .with_producer_id(ProducerId(producer_id))
-            .with_producer_epoch(epoch);
+            // A broker gives a producer without a name a new id whatever it says here, and before version 3 there is
+            // no place to say it.
+            .with_producer_id(ProducerId(-1))
+            .with_producer_epoch(-1);
         let connection = any_broker(shared).await?;
         let response = connection.send(request, Deadline::Default).await?;
         match response.error_code {
@@ -51,7 +52,7 @@ async fn any_broker(shared: &Shared) -> Result<Arc<crate::network::Connection>, 
     }
 }
 
-/// Gets a new epoch in the background, once nothing of the old one is in flight, and wakes the senders.
+/// Gets a new id in the background, once nothing of the old one is in flight, and wakes the senders.
 pub(super) fn start(shared: &Arc<Shared>) {
     {
         let mut state = shared.state.lock();
@@ -78,7 +79,7 @@ pub(super) fn start(shared: &Arc<Shared>) {
     });
 }
 
-/// Waits until no batch is in flight: what is answered after the new epoch could not be told from what is not.
+/// Waits until no batch is in flight: what is answered after the new id came could not be told from what is not.
 async fn wait_for_quiet(shared: &Shared) {
     loop {
         let progress = shared.progress.notified();

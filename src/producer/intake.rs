@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use tokio::time::Instant;
 
@@ -48,8 +49,8 @@ pub(super) struct Waiting {
 /// See [`super::ProducerHandle::submit`].
 pub(super) fn submit(shared: &Arc<Shared>, submission: Submission) -> Result<()> {
     let mut state = shared.state.lock();
-    if let Some(error) = &state.closed {
-        return Err(error.clone());
+    if let Some(error) = state.refusal() {
+        return Err(error);
     }
     let bytes = submission.bytes();
     // A call larger than the whole allowance is let in alone: refusing it would make it impossible.
@@ -102,6 +103,7 @@ pub(super) fn admit_blocked(shared: &Arc<Shared>, now: Instant) -> Option<Instan
 fn accept(shared: &Arc<Shared>, state: &mut State, submission: Submission) -> Result<()> {
     let bytes = submission.bytes();
     let Submission { call, key, records, topics } = submission;
+    shared.used.store(true, Ordering::Relaxed);
     let records = Arc::new(records);
     let mut parsed = records.parse().map_err(|error| Error::non_retriable(error.to_string()))?;
     let call = Call::new(call, topics.len(), bytes, Arc::clone(&shared.sink));
@@ -128,9 +130,13 @@ fn accept(shared: &Arc<Shared>, state: &mut State, submission: Submission) -> Re
     Ok(())
 }
 
+/// What is known of a topic, unless that is older than `metadataMaxAge`: partitions may have been added since.
 fn known_topic(shared: &Shared, state: &State, topic: u32) -> Option<Arc<Topic>> {
     let name = state.topics.name(topic)?;
     let metadata = shared.cluster.metadata();
+    if metadata.is_stale(shared.cluster.config().metadata_max_age, Instant::now()) {
+        return None;
+    }
     metadata.topic(name).ok().filter(|topic| !topic.partitions.is_empty()).cloned()
 }
 

@@ -115,11 +115,10 @@ const putHeaders = headers => {
   return count
 }
 
-const putTimestamp = (timestamp, at) => {
+const putTimestamp = (timestamp, at, now) => {
   if (!timestamp) {
-    // i64::MIN: the core uses the time of sending.
-    table[at] = 0
-    table[at + 1] = 0x80000000
+    table[at] = now % HALF
+    table[at + 1] = now / HALF
     return
   }
   const number = Number(timestamp)
@@ -134,12 +133,12 @@ const putTimestamp = (timestamp, at) => {
   table[at + 1] = Number(exact >> 32n)
 }
 
-const putMessage = (message, partition) => {
+const putMessage = (message, partition, now) => {
   if (tableAt + 6 > table.length) growTable(6)
   const at = tableAt
   tableAt += 6
   table[at] = partition
-  putTimestamp(message.timestamp, at + 1)
+  putTimestamp(message.timestamp, at + 1, now)
   const { key, value, headers } = message
   table[at + 3] = key == null ? NULL : put(key)
   table[at + 4] = value === null ? NULL : put(value)
@@ -177,6 +176,8 @@ const pack = (topics, topicNumber, choose) => {
   tableAt = 1 + topics.length * 2
   if (tableAt > table.length) growTable(0)
   table[0] = topics.length
+  // The time of the call, not of sending: it stays the same when a batch waits, or is sent again.
+  const now = Date.now()
   for (let t = 0; t < topics.length; t++) {
     const entry = topics[t]
     const { messages } = entry
@@ -187,7 +188,8 @@ const pack = (topics, topicNumber, choose) => {
       const partition = choose ? choose(entry, message) : message.partition
       putMessage(
         message,
-        partition == null ? NO_PARTITION : partitionNumber(partition, entry.topic)
+        partition == null ? NO_PARTITION : partitionNumber(partition, entry.topic),
+        now
       )
     }
   }

@@ -1,6 +1,7 @@
-//! Keeps leaders known: refreshes metadata when somebody found it wrong, and gives batches without a leader their
+//! Keeps leaders known: refreshes metadata when somebody found it wrong, or it gets old, and gives batches without a leader their
 //! attempts, so that they too end one day.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -13,6 +14,8 @@ use crate::error::Error;
 
 /// Wake-up when nothing is planned; only a safeguard.
 const IDLE: Duration = Duration::from_secs(60);
+/// A `metadataMaxAge` below this makes sends wait for fresh metadata, as it is meant to.
+const SHORTEST_AGE: Duration = Duration::from_secs(1);
 
 /// Starts the refresher of a producer; it ends with it.
 pub(super) fn start(shared: &Arc<Shared>) {
@@ -32,15 +35,30 @@ async fn run(shared: Weak<Shared>) {
         }
         let Some(strong) = shared.upgrade() else { return };
         let blocked = super::intake::admit_blocked(&strong, Instant::now());
-        let refreshed = if needs_refresh(&strong) {
+        let ageing = is_ageing(&strong);
+        let refreshed = if ageing || needs_refresh(&strong) {
             strong.cluster.refresh_metadata().await.map(drop)
         } else {
             Ok(())
         };
         let retried = count_attempts(&strong, refreshed.err());
         strong.ring_all_with_leader();
-        wake = [Some(Instant::now() + IDLE), blocked, retried].into_iter().flatten().min().unwrap_or(wake);
+        let aged = ageing_at(&strong).filter(|at| *at > Instant::now());
+        wake = [Some(Instant::now() + IDLE), blocked, retried, aged].into_iter().flatten().min().unwrap_or(wake);
     }
+}
+
+/// When metadata is refreshed for its age: before it is too old, so that no send of a busy producer has to wait for it.
+fn ageing_at(shared: &Shared) -> Option<Instant> {
+    let max_age = shared.cluster.config().metadata_max_age;
+    let refreshed_at = shared.cluster.metadata().refreshed_at?;
+    (max_age >= SHORTEST_AGE).then(|| refreshed_at + max_age.mul_f64(0.8))
+}
+
+fn is_ageing(shared: &Shared) -> bool {
+    shared.cluster.is_connected()
+        && ageing_at(shared).is_some_and(|at| at <= Instant::now())
+        && shared.used.swap(false, Ordering::Relaxed)
 }
 
 fn needs_refresh(shared: &Shared) -> bool {
@@ -77,9 +95,9 @@ fn count_attempts(shared: &Arc<Shared>, refresh_error: Option<Error>) -> Option<
     }
     for (batch, error) in given_up {
         super::settle::log_failure(shared, &error);
-        let slot = batch.slot;
-        if batch.sequence.is_some() {
-            shared.state.lock().identity.spoil(slot);
+        let broken = super::settle::release_numbers(shared, &mut shared.state.lock(), &batch, &error);
+        if let Some(broken) = broken {
+            shared.reject_waiting(&broken);
         }
         shared.fail_batch(batch, &error);
     }

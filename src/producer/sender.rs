@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use super::batch::{Batch, BatchKey, Slot};
 use super::encode::encode_all;
-use super::delivery::{Outcome, classify, classify_request};
+use super::delivery::{Guarantee, Outcome, classify, classify_request};
 use super::handle::Shared;
 use super::idempotence::IdentityState;
 use crate::cluster::Role;
@@ -162,13 +162,11 @@ async fn exchange(
         if key.acks == 0 {
             return connection.send_unanswered(request).await.map(|()| None);
         }
-        let patience = Duration::from_millis(u64::try_from(key.timeout_ms).unwrap_or(0));
-        let deadline = Deadline::AtLeast(patience);
-        if key.transactional && !shared.state.lock().transaction.is_version_2() {
+        if key.transactional && !note_transactional(shared) {
             // From version 12 on the leader announces the partition itself, which only transactions of version 2 know.
-            return connection.send(Capped::<_, 11>(request), deadline).await.map(Some);
+            return connection.send(Capped::<_, 11>(request), Deadline::Default).await.map(Some);
         }
-        connection.send(request, deadline).await.map(Some)
+        connection.send(request, Deadline::Default).await.map(Some)
     };
     match sent.await {
         Ok(Some(response)) => {
@@ -181,6 +179,13 @@ async fn exchange(
             .collect(),
         Err(error) => batches.iter().map(|_| classify_request(error.clone())).collect(),
     }
+}
+
+/// Notes that records of the transaction leave; says whether it is of version 2.
+fn note_transactional(shared: &Shared) -> bool {
+    let mut state = shared.state.lock();
+    state.transaction.sent();
+    state.transaction.is_version_2()
 }
 
 fn build(shared: &Shared, key: BatchKey, batches: &[Batch], payloads: Vec<Bytes>) -> ProduceRequest {
@@ -224,7 +229,12 @@ fn outcome(shared: &Shared, batch: &Batch, response: &ProduceResponse) -> Outcom
         None => Outcome::Unknown(Error::retriable_error("The broker's answer leaves out a partition")),
         Some(partition) => {
             let message = partition.error_message.as_deref();
-            classify(partition.error_code, message, batch.sequence.is_some()).unwrap_or(Outcome::Delivered {
+            let guarantee = match (batch.key.transactional, batch.sequence.is_some()) {
+                (true, _) => Guarantee::Transactional,
+                (false, true) => Guarantee::Idempotent,
+                (false, false) => Guarantee::None,
+            };
+            classify(partition.error_code, message, guarantee).unwrap_or(Outcome::Delivered {
                 base_offset: partition.base_offset,
                 log_append_time: partition.log_append_time_ms,
                 log_start_offset: partition.log_start_offset,

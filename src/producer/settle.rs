@@ -7,18 +7,23 @@ use tokio::time::Instant;
 
 use super::batch::Batch;
 use super::call::ProducedPartition;
-use super::delivery::Outcome;
-use super::handle::Shared;
+use super::delivery::{Outcome, leaves_doubt};
+use super::handle::{Shared, State};
 use crate::cluster::retry::Backoff;
 use crate::error::Error;
 use crate::event::Level;
 
 /// Ends a batch's attempt.
-pub(super) fn settle(shared: &Arc<Shared>, batch: Batch, outcome: Outcome) {
+pub(super) fn settle(shared: &Arc<Shared>, mut batch: Batch, outcome: Outcome) {
+    batch.uncertain |= leaves_doubt(&outcome);
     match outcome {
         Outcome::Delivered { base_offset, log_append_time, log_start_offset } => {
             let slot = batch.slot;
-            shared.state.lock().accumulator.ended(slot);
+            {
+                let mut state = shared.state.lock();
+                state.accumulator.ended(slot);
+                state.transaction.delivered();
+            }
             let mut offset = base_offset;
             let mut freed = 0;
             for chunk in batch.chunks {
@@ -37,8 +42,13 @@ pub(super) fn settle(shared: &Arc<Shared>, batch: Batch, outcome: Outcome) {
             release(shared, freed);
         }
         Outcome::Retry(error) | Outcome::Unknown(error) => try_again(shared, batch, error, false),
+        // In a transaction there is no new epoch before its end.
+        Outcome::Resequence(error) if shared.is_transactional() => {
+            batch.uncertain = true;
+            fail(shared, batch, &error);
+        }
         Outcome::Resequence(error) => try_again(shared, batch, error, true),
-        Outcome::TooLarge(error) => match batch.split() {
+        Outcome::Refused(error) => match batch.split() {
             Ok((head, tail)) => {
                 let mut state = shared.state.lock();
                 state.accumulator.ended(head.slot);
@@ -52,11 +62,7 @@ pub(super) fn settle(shared: &Arc<Shared>, batch: Batch, outcome: Outcome) {
         },
         Outcome::Failed(error) => fail(shared, batch, &error),
         Outcome::Fenced(error) => {
-            {
-                let mut state = shared.state.lock();
-                state.transaction.fence(error.clone());
-                state.closed = Some(error.clone());
-            }
+            shared.state.lock().transaction.fence(error.clone());
             fail(shared, batch, &error);
             shared.reject_waiting(&error);
         }
@@ -84,30 +90,53 @@ fn try_again(shared: &Arc<Shared>, mut batch: Batch, error: Error, renumber: boo
     batch.not_before = Some(Instant::now() + wait);
     let slot = batch.slot;
     let mut state = shared.state.lock();
+    if let Some(error) = state.abandoned() {
+        drop(state);
+        fail(shared, batch, &error);
+        return;
+    }
     if renumber {
         state.identity.spoil(slot);
     }
     state.accumulator.requeue(batch);
     shared.ring(&mut state, slot);
     drop(state);
+    // Nothing of the old epoch may be in flight when a new one is asked for: somebody may wait for that.
+    shared.progress.notify_waiters();
     if refresh {
         shared.stale.notify_one();
     }
 }
 
-/// A batch is given up. Its sequence numbers leave a gap that the broker would never forgive, so the partition starts
-/// over in a new epoch.
+/// A batch is given up.
 pub(super) fn fail(shared: &Arc<Shared>, batch: Batch, error: &Error) {
-    let slot = batch.slot;
-    {
+    let broken = {
         let mut state = shared.state.lock();
-        state.accumulator.ended(slot);
-        if batch.sequence.is_some() {
-            state.identity.spoil(slot);
-        }
+        state.accumulator.ended(batch.slot);
+        release_numbers(shared, &mut state, &batch, error)
+    };
+    if let Some(broken) = broken {
+        shared.reject_waiting(&broken);
     }
     let freed = batch.chunks.into_iter().map(|chunk| chunk.call.failed(error.clone())).sum();
     release(shared, freed);
+}
+
+/// What becomes of the sequence numbers of a batch that was given up: free again if the broker certainly does not have
+/// it. If it may, they leave a gap that it would never forgive: the partition starts over with a new id. A transaction
+/// cannot; all that is left is to abort it. Its error is given then, for what still waits.
+pub(super) fn release_numbers(shared: &Shared, state: &mut State, batch: &Batch, error: &Error) -> Option<Error> {
+    let sequence = batch.sequence?;
+    if !batch.uncertain && state.accumulator.unnumber(batch.slot) {
+        state.identity.take_back(batch.slot, sequence);
+        return None;
+    }
+    if shared.is_transactional() {
+        state.transaction.lose_numbers();
+        return Some(state.transaction.require_abort(error));
+    }
+    state.identity.spoil(batch.slot);
+    None
 }
 
 pub(super) fn log_failure(shared: &Shared, error: &Error) {

@@ -14,8 +14,12 @@ pub struct Transaction {
     version_2: bool,
     announced: HashSet<Slot>,
     wanted: HashSet<Slot>,
+    announcing: usize,
     has_offsets: bool,
-    has_records: bool,
+    has_sent: bool,
+    has_delivered: bool,
+    lost_numbers: bool,
+    broken: Option<Error>,
     fatal: Option<Error>,
 }
 
@@ -41,13 +45,15 @@ impl Transaction {
         self.announced.clear();
         self.wanted.clear();
         self.has_offsets = false;
-        self.has_records = false;
+        self.has_sent = false;
+        self.has_delivered = false;
+        self.lost_numbers = false;
+        self.broken = None;
         Ok(())
     }
 
     /// Records for this partition were accepted. Says whether the coordinator has to be told first.
     pub fn needs(&mut self, slot: Slot) -> bool {
-        self.has_records = true;
         if self.version_2 || self.announced.contains(&slot) {
             return false;
         }
@@ -59,16 +65,44 @@ impl Transaction {
         self.version_2 || self.announced.contains(&slot)
     }
 
-    /// The partitions to announce now, in one request.
+    /// The partitions to announce now, in one request; [`Transaction::announced`] or
+    /// [`Transaction::announcement_failed`] has to follow.
     pub fn take_wanted(&mut self) -> Vec<Slot> {
         let mut wanted: Vec<Slot> = self.wanted.drain().collect();
         wanted.sort_unstable();
+        self.announcing += usize::from(!wanted.is_empty());
         wanted
     }
 
     /// The coordinator knows of these partitions now.
     pub fn announced(&mut self, slots: &[Slot]) {
+        self.announcing -= 1;
         self.announced.extend(slots);
+    }
+
+    /// The coordinator did not take an announcement.
+    pub fn announcement_failed(&mut self) {
+        self.announcing -= 1;
+    }
+
+    /// Whether an announcement is under way.
+    pub fn is_announcing(&self) -> bool {
+        self.announcing > 0
+    }
+
+    /// Records left for their broker, which may have told the coordinator of them.
+    pub fn sent(&mut self) {
+        self.has_sent = true;
+    }
+
+    /// Records were stored.
+    pub fn delivered(&mut self) {
+        self.has_delivered = true;
+    }
+
+    /// Whether the transaction certainly has content: stored records, or offsets.
+    pub fn has_content(&self) -> bool {
+        self.has_delivered || self.has_offsets
     }
 
     /// Offsets of a group became part of it.
@@ -78,7 +112,32 @@ impl Transaction {
 
     /// Whether the coordinator has anything to end.
     pub fn is_ongoing(&self) -> bool {
-        self.has_offsets || !self.announced.is_empty() || (self.version_2 && self.has_records)
+        self.has_offsets || !self.announced.is_empty() || (self.version_2 && self.has_sent)
+    }
+
+    /// Nobody knows whether a message is part of it, or what comes after that message would not be accepted: it can
+    /// only be aborted. Gives the error for everything else that is asked of it.
+    pub fn require_abort(&mut self, cause: &Error) -> Error {
+        let broken = self.broken.get_or_insert_with(|| {
+            let text = format!("The transaction has to be aborted: {}", cause.message());
+            Error::non_retriable(text).caused_by(cause.clone())
+        });
+        broken.clone()
+    }
+
+    /// Sequence numbers were given to what may or may not have been stored.
+    pub fn lose_numbers(&mut self) {
+        self.lost_numbers = true;
+    }
+
+    /// Whether the next transaction needs another epoch than this one.
+    pub fn has_lost_numbers(&self) -> bool {
+        self.lost_numbers
+    }
+
+    /// Why it can only be aborted.
+    pub fn broken(&self) -> Option<&Error> {
+        self.broken.as_ref()
     }
 
     /// Nothing this producer does will be accepted any more: another one with the same id took over.
@@ -123,7 +182,22 @@ mod tests {
         transaction.begin().unwrap();
         assert!(!transaction.is_ongoing());
         assert!(!transaction.needs(slot(0)));
-        assert!(transaction.may_leave(slot(0)) && transaction.is_ongoing());
+        assert!(transaction.may_leave(slot(0)) && !transaction.is_ongoing(), "nothing has left");
+        transaction.sent();
+        assert!(transaction.is_ongoing() && !transaction.has_content());
+        transaction.delivered();
+        assert!(transaction.has_content());
+    }
+
+    #[test]
+    fn a_broken_transaction_stays_so_until_the_next() {
+        let mut transaction = Transaction::default();
+        transaction.require_abort(&Error::protocol(7));
+        let error = transaction.require_abort(&Error::protocol(10));
+        assert!(error.message().starts_with("The transaction has to be aborted: "));
+        assert_eq!(error.cause().and_then(Error::code), Some(7), "the first one counts");
+        transaction.begin().unwrap();
+        assert!(transaction.broken().is_none());
     }
 
     #[test]

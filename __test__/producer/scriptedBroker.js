@@ -1,0 +1,300 @@
+'use strict'
+
+/**
+ * A broker whose every answer to Produce is chosen by a test: error codes that a real broker gives only under rare
+ * conditions, silence, hang-ups, in any order. It speaks the oldest versions that a producer accepts, which have no
+ * compact types, and keeps what it has acknowledged.
+ */
+
+const { apiVersionsBody, response, startPeer } = require('../harness')
+
+const PRODUCE = 0
+const METADATA = 3
+const FIND_COORDINATOR = 10
+const API_VERSIONS = 18
+const INIT_PRODUCER_ID = 22
+const ADD_PARTITIONS = 24
+const ADD_OFFSETS = 25
+const END_TXN = 26
+const OFFSET_COMMIT = 28
+
+const VERSIONS = {
+  [PRODUCE]: [3, 3],
+  [METADATA]: [1, 1],
+  [FIND_COORDINATOR]: [1, 1],
+  [API_VERSIONS]: [0, 0],
+  [INIT_PRODUCER_ID]: [0, 0],
+  [ADD_PARTITIONS]: [0, 0],
+  [ADD_OFFSETS]: [0, 0],
+  [END_TXN]: [0, 0],
+  [OFFSET_COMMIT]: [0, 0],
+}
+
+/** The error code with which a broker turns down a version of ApiVersions that it does not know. */
+const UNSUPPORTED_VERSION = 35
+const UNKNOWN_TOPIC_OR_PARTITION = 3
+const LEADER_NOT_AVAILABLE = 5
+const NODE_ID = 1
+const NULL_LENGTH = -1
+
+/** Field positions of a record batch, https://kafka.apache.org/documentation/#recordbatch. */
+const BATCH = {
+  attributes: 21,
+  producerId: 43,
+  producerEpoch: 51,
+  baseSequence: 53,
+  recordCount: 57,
+}
+
+class Reader {
+  constructor(bytes) {
+    this.bytes = bytes
+    this.at = 0
+  }
+
+  take(size) {
+    this.at += size
+    return this.bytes.subarray(this.at - size, this.at)
+  }
+
+  int8 = () => this.take(1).readInt8()
+  int16 = () => this.take(2).readInt16BE()
+  int32 = () => this.take(4).readInt32BE()
+  int64 = () => this.take(8).readBigInt64BE()
+
+  string() {
+    const length = this.int16()
+    return length === NULL_LENGTH ? null : this.take(length).toString()
+  }
+
+  blob() {
+    const length = this.int32()
+    return length === NULL_LENGTH ? null : this.take(length)
+  }
+
+  list(read) {
+    return Array.from({ length: Math.max(this.int32(), 0) }, read)
+  }
+}
+
+const number = (size, write, value) => {
+  const bytes = Buffer.alloc(size)
+  bytes[write](value)
+  return bytes
+}
+const int8 = value => number(1, 'writeInt8', value)
+const int16 = value => number(2, 'writeInt16BE', value)
+const int32 = value => number(4, 'writeInt32BE', value)
+const int64 = value => number(8, 'writeBigInt64BE', BigInt(value))
+const string = text =>
+  text === null
+    ? int16(NULL_LENGTH)
+    : Buffer.concat([int16(Buffer.byteLength(text)), Buffer.from(text)])
+const list = items => Buffer.concat([int32(items.length), ...items])
+const join = (...parts) => Buffer.concat(parts)
+
+/**
+ * @typedef {object} ProducedBatch  one partition's part of a Produce request
+ * @property {string} topic
+ * @property {number} partition
+ * @property {number} acks
+ * @property {string | null} transactionalId
+ * @property {bigint} producerId  -1n without idempotence
+ * @property {number} epoch
+ * @property {number} sequence   of its first record
+ * @property {number} records
+ * @property {Buffer} bytes      the record batch
+ * @property {number} attempt    how many Produce requests for this partition came before
+ *
+ * @typedef {number | 'silence' | 'hang up' | 'left out' | { code: number, throttle?: number }} Verdict
+ *   an error code (0: stored), no answer to the whole request, an end of the connection, an answer without this
+ *   partition, a code and throttle time in ms
+ */
+
+/**
+ * @param {object} [script]
+ * @param {Record<string, number>} [script.topics]  partitions by topic; a topic that is not there is unknown
+ * @param {(batch: ProducedBatch) => Verdict | Promise<Verdict>} [script.produce]  default: 0
+ * @param {(request: object) => number} [script.identify]  error code of InitProducerId, default 0
+ * @param {(request: object) => number} [script.endTransaction]  error code of EndTxn, default 0
+ * @param {(request: object) => number} [script.addPartitions]  error code of AddPartitionsToTxn, default 0
+ * @returns {Promise<{ address: string, brokers: string[], attempts: ProducedBatch[], stored: ProducedBatch[],
+ *   requests: { api: number, body: object }[], topics: Record<string, number>, leaderless: Set<string>,
+ *   close(): Promise<void> }>}
+ *   attempts: every batch that came; stored: those answered with 0; requests: those of idempotence and transactions;
+ *   topics and leaderless may be changed
+ */
+async function startScriptedBroker(script = {}) {
+  const { produce = () => 0, identify = () => 0 } = script
+  const { endTransaction = () => 0, addPartitions = () => 0 } = script
+  const attempts = []
+  const stored = []
+  const requests = []
+  const offsets = new Map()
+  let nextProducerId = 1000
+
+  const answers = {
+    [API_VERSIONS]: (_reader, { apiVersion }) =>
+      apiVersionsBody(VERSIONS, apiVersion === 0 ? 0 : UNSUPPORTED_VERSION),
+
+    [METADATA]: reader => {
+      const names = reader.list(() => reader.string())
+      const topics = names.map(name => {
+        const count = broker.topics[name] ?? 0
+        const leader = broker.leaderless.has(name) ? -1 : NODE_ID
+        const partitions = Array.from({ length: count }, (_, index) =>
+          join(
+            int16(leader < 0 ? LEADER_NOT_AVAILABLE : 0),
+            int32(index),
+            int32(leader),
+            list([int32(NODE_ID)]),
+            list([int32(NODE_ID)])
+          )
+        )
+        const code = count === 0 ? UNKNOWN_TOPIC_OR_PARTITION : 0
+        return join(int16(code), string(name), int8(0), list(partitions))
+      })
+      const [host, port] = peer.address.split(':')
+      const node = join(int32(NODE_ID), string(host), int32(Number(port)), string(null))
+      return join(list([node]), int32(NODE_ID), list(topics))
+    },
+
+    [FIND_COORDINATOR]: () => {
+      const [host, port] = peer.address.split(':')
+      return join(
+        int32(0),
+        int16(0),
+        string(null),
+        int32(NODE_ID),
+        string(host),
+        int32(Number(port))
+      )
+    },
+
+    [INIT_PRODUCER_ID]: reader => {
+      const body = { transactionalId: reader.string(), timeout: reader.int32() }
+      requests.push({ api: INIT_PRODUCER_ID, body })
+      const code = identify(body)
+      nextProducerId += code === 0 ? 1 : 0
+      return join(int32(0), int16(code), int64(code === 0 ? nextProducerId : -1), int16(0))
+    },
+
+    [ADD_PARTITIONS]: reader => {
+      const body = {
+        transactionalId: reader.string(),
+        producerId: reader.int64(),
+        epoch: reader.int16(),
+        topics: reader.list(() => ({
+          topic: reader.string(),
+          partitions: reader.list(() => reader.int32()),
+        })),
+      }
+      requests.push({ api: ADD_PARTITIONS, body })
+      const code = addPartitions(body)
+      const results = body.topics.map(({ topic, partitions }) =>
+        join(string(topic), list(partitions.map(index => join(int32(index), int16(code)))))
+      )
+      return join(int32(0), list(results))
+    },
+
+    [END_TXN]: reader => {
+      const body = {
+        transactionalId: reader.string(),
+        producerId: reader.int64(),
+        epoch: reader.int16(),
+        committed: reader.int8() === 1,
+      }
+      requests.push({ api: END_TXN, body })
+      return join(int32(0), int16(endTransaction(body)))
+    },
+
+    [PRODUCE]: async reader => {
+      const batches = readProduce(reader, attempts)
+      const verdicts = []
+      for (const batch of batches) verdicts.push(await produce(batch))
+      for (const end of ['hang up', 'silence']) if (verdicts.includes(end)) return end
+      const settled = batches.map((batch, i) => {
+        const code = verdicts[i].code ?? verdicts[i]
+        return { ...batch, code, offset: code === 0 ? store(batch) : -1 }
+      })
+      if (batches[0]?.acks === 0) return 'silence'
+      const topics = [...new Set(settled.map(({ topic }) => topic))].map(topic =>
+        join(
+          string(topic),
+          list(
+            settled
+              .filter(part => part.topic === topic && part.code !== 'left out')
+              .map(part =>
+                join(int32(part.partition), int16(part.code), int64(part.offset), int64(-1))
+              )
+          )
+        )
+      )
+      return join(list(topics), int32(Math.max(0, ...verdicts.map(({ throttle = 0 }) => throttle))))
+    },
+  }
+
+  const store = batch => {
+    const key = `${batch.topic}/${batch.partition}`
+    const offset = offsets.get(key) ?? 0
+    offsets.set(key, offset + batch.records)
+    stored.push(batch)
+    return offset
+  }
+
+  const peer = await startPeer({
+    answer: async request => {
+      const reader = new Reader(request.bytes)
+      reader.take(8)
+      reader.string()
+      const answer = answers[request.apiKey]
+      if (!answer) return 'hang up'
+      const body = await answer(reader, request)
+      if (body === 'hang up') return body
+      return body === 'silence' ? undefined : response(request, body)
+    },
+  })
+
+  const broker = {
+    address: peer.address,
+    brokers: [peer.address],
+    topics: script.topics ?? {},
+    leaderless: new Set(),
+    attempts,
+    stored,
+    requests,
+    close: () => peer.close(),
+  }
+  return broker
+}
+
+function readProduce(reader, attempts) {
+  const transactionalId = reader.string()
+  const acks = reader.int16()
+  reader.int32()
+  const topics = reader.list(() => ({
+    topic: reader.string(),
+    partitions: reader.list(() => ({ partition: reader.int32(), bytes: reader.blob() })),
+  }))
+  const came = topics.flatMap(({ topic, partitions }) =>
+    partitions.map(({ partition, bytes }) => ({
+      topic,
+      partition,
+      acks,
+      transactionalId,
+      producerId: bytes.readBigInt64BE(BATCH.producerId),
+      epoch: bytes.readInt16BE(BATCH.producerEpoch),
+      sequence: bytes.readInt32BE(BATCH.baseSequence),
+      records: bytes.readInt32BE(BATCH.recordCount),
+      bytes,
+    }))
+  )
+  for (const batch of came) {
+    const same = other => other.topic === batch.topic && other.partition === batch.partition
+    batch.attempt = attempts.filter(same).length
+    attempts.push(batch)
+  }
+  return came
+}
+
+module.exports = { ADD_PARTITIONS, END_TXN, INIT_PRODUCER_ID, startScriptedBroker }
