@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use kafka_protocol::messages::ProduceRequest;
@@ -92,6 +92,7 @@ pub struct Connection {
     in_flight: Option<Semaphore>,
     queued: AtomicUsize,
     unanswered: AtomicU32,
+    retired: AtomicBool,
     session: Option<Session>,
 }
 
@@ -124,6 +125,7 @@ impl Connection {
             in_flight: config.max_in_flight_requests.map(|limit| Semaphore::new(limit.max(1) as usize)),
             queued: AtomicUsize::new(0),
             unanswered: AtomicU32::new(0),
+            retired: AtomicBool::new(false),
             session: None,
             config,
             reporter,
@@ -157,9 +159,10 @@ impl Connection {
         &self.endpoint
     }
 
-    /// Whether requests can still be sent.
+    /// Whether this connection should be used for another request. One that is retired should not, but it stays until
+    /// those that are under way have been answered.
     pub fn is_open(&self) -> bool {
-        !self.switch.is_closed()
+        !self.switch.is_closed() && !self.retired.load(Ordering::Relaxed)
     }
 
     /// Ends the connection; everyone who waits on it is told at once. Idempotent.
@@ -274,10 +277,10 @@ impl Connection {
         };
         drop(admission);
         if self.unanswered.fetch_add(1, Ordering::Relaxed) >= MAX_UNANSWERED {
-            self.close();
+            self.retired.store(true, Ordering::Relaxed);
         }
         match outcome {
-            Ok(None) if self.is_open() || trace.request_size() > 0 => Ok(()),
+            Ok(None) if !self.switch.is_closed() || trace.request_size() > 0 => Ok(()),
             Ok(None | Some(Ok(()))) => Err(self.closed_error()),
             Ok(Some(Err(error))) => Err(self.failed::<ProduceRequest>(&error)),
             Err(_elapsed) => {
@@ -303,7 +306,7 @@ impl Connection {
         if let Some(until) = quiet_until {
             tokio::time::sleep_until(until).await;
         }
-        if !self.is_open() {
+        if self.switch.is_closed() {
             return Err(self.closed_error());
         }
         let pass = match &self.session {
