@@ -29,9 +29,9 @@ function describe(value) {
     Object.entries(fields).map(([key, field]) => [key, describe(field)])
   )
   if (!(value instanceof Error)) return described
-  const { constructor, message, cause } = value
+  const { message, cause } = value
   return {
-    class: constructor.name,
+    class: value.constructor.name,
     message,
     ...described,
     ...(cause && { cause: describe(cause) }),

@@ -204,7 +204,7 @@ impl AdminHandle {
 
 /// Whether the connection broke, or could not be opened. Not so a request that had no answer in time: its caller has
 /// waited long enough.
-fn is_broken(error: &Error) -> bool {
+pub(super) fn is_broken(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Connection | ErrorKind::ConnectionClosed)
 }
 
@@ -215,5 +215,27 @@ pub(super) fn refusal(error: Error) -> Failure {
         Failure::Retry(error)
     } else {
         Failure::Bail(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_broker_may_hang_up_once_in_an_operation() {
+        let hangups = Hangups::default();
+        let first = hangups.owner(1);
+        let second = first.beside(2);
+        assert!(first.hangups.note(1));
+        assert!(second.hangups.note(2));
+        assert!(!hangups.owner(1).hangups.note(1));
+        assert!(Hangups::default().note(1));
+    }
+
+    #[test]
+    fn only_the_lack_of_a_controller_is_worth_another_attempt() {
+        assert!(matches!(refusal(Error::protocol(41)), Failure::Retry(_)));
+        assert!(matches!(refusal(Error::protocol(3)), Failure::Bail(_)));
     }
 }

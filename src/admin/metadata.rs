@@ -5,7 +5,7 @@ use kafka_protocol::messages::metadata_response::{MetadataResponsePartition, Met
 use kafka_protocol::messages::{BrokerId, MetadataRequest, MetadataResponse};
 use serde::Serialize;
 
-use super::handle::AdminHandle;
+use super::handle::{AdminHandle, is_broken};
 use super::values::{failed, topic_name};
 use crate::cluster::retry::{Failure, retry};
 use crate::error::{Error, Result};
@@ -150,7 +150,7 @@ impl AdminHandle {
                     .iter()
                     .all(|partition| partition.leader_id.0 >= 0) =>
                 {
-                    led += 1
+                    led += 1;
                 }
                 0 | UNKNOWN_TOPIC_OR_PARTITION | LEADER_NOT_AVAILABLE => {}
                 code => return Err(Error::protocol(code)),
@@ -169,7 +169,7 @@ impl AdminHandle {
                 .await
                 .map_err(|error| {
                     // The broker we asked went away: ask another one.
-                    if error.is_connection() {
+                    if is_broken(&error) {
                         Failure::Retry(error)
                     } else {
                         Failure::Bail(error)
@@ -211,4 +211,27 @@ fn first_error(response: &MetadataResponse) -> Option<Error> {
         .flat_map(|topic| &topic.partitions)
         .map(|partition| partition.error_code);
     topics.chain(partitions).find_map(|code| failed(code, None))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn topic(code: i16, partition_codes: &[i16]) -> MetadataResponseTopic {
+        let partitions = partition_codes
+            .iter()
+            .map(|code| MetadataResponsePartition::default().with_error_code(*code));
+        MetadataResponseTopic::default()
+            .with_error_code(code)
+            .with_partitions(partitions.collect())
+    }
+
+    #[test]
+    fn errors_of_topics_come_before_those_of_partitions() {
+        let response = |topics| MetadataResponse::default().with_topics(topics);
+        let code = |topics| first_error(&response(topics)).and_then(|error| error.code());
+        assert_eq!(code(vec![topic(0, &[0, 0])]), None);
+        assert_eq!(code(vec![topic(0, &[0, 5]), topic(0, &[9])]), Some(5));
+        assert_eq!(code(vec![topic(0, &[5]), topic(29, &[])]), Some(29));
+    }
 }

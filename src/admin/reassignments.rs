@@ -120,7 +120,7 @@ fn reassignment_error(code: i16, broker_text: Option<&StrBytes>) -> Error {
         ErrorKind::AlterPartitionReassignments(code),
         error_code::message(code),
     )
-    .with_broker_message(broker_text.map(|text| text.as_str()))
+    .with_broker_message(broker_text.map(StrBytes::as_str))
 }
 
 impl AdminHandle {

@@ -200,3 +200,44 @@ impl AdminHandle {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(partition: Value) -> RecordsBefore {
+        RecordsBefore {
+            partition,
+            offset: json!("7"),
+            before: 7,
+        }
+    }
+
+    #[test]
+    fn a_partition_is_a_number_and_nothing_else() {
+        assert_eq!(entry(json!(3)).index(), Some(3));
+        for odd in [json!("3"), json!(1.5), json!(1_u64 << 40), Value::Null] {
+            assert_eq!(entry(odd).index(), None);
+        }
+    }
+
+    #[test]
+    fn the_error_is_worth_a_retry_if_each_of_its_parts_is() {
+        let (first, second) = (entry(json!(0)), entry(json!("1")));
+        let not_leader = || Error::protocol(6);
+        let both = records_error([(&first, not_leader()), (&second, not_leader())]);
+        assert!(both.is_retriable());
+        let one = records_error([(&first, not_leader()), (&second, Error::protocol(29))]);
+        assert!(!one.is_retriable());
+        let partitions = one
+            .field("partitions")
+            .and_then(Value::as_array)
+            .map(Vec::as_slice);
+        let shown: Vec<_> = partitions
+            .unwrap_or_default()
+            .iter()
+            .map(|part| &part["partition"])
+            .collect();
+        assert_eq!(shown, [&json!(0), &json!("1")]);
+    }
+}

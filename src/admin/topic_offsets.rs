@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use futures::future::join_all;
 use serde::{Deserialize, Serialize};
 
-use super::handle::AdminHandle;
+use super::handle::{AdminHandle, is_broken};
 use crate::cluster::offsets::{EARLIEST, Isolation, LATEST, OffsetQuery, list_offsets};
 use crate::cluster::retry::{Failure, retry};
 use crate::error::Result;
@@ -102,7 +102,7 @@ impl AdminHandle {
             for (offsets, answers) in found.iter_mut().zip(join_all(asked).await) {
                 for (query, answer) in answers {
                     let offset = answer.map_err(|error| {
-                        if error.is_stale_metadata() || error.is_connection() {
+                        if error.is_stale_metadata() || is_broken(&error) {
                             Failure::Retry(error)
                         } else {
                             Failure::Bail(error)

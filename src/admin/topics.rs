@@ -7,6 +7,7 @@ use kafka_protocol::messages::create_topics_request::{
     CreatableReplicaAssignment, CreatableTopic, CreatableTopicConfig,
 };
 use kafka_protocol::messages::{BrokerId, CreateTopicsRequest, DeleteTopicsRequest};
+use kafka_protocol::protocol::StrBytes;
 use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::json;
@@ -178,7 +179,7 @@ impl AdminHandle {
                 } else if code != 0 {
                     let error = Error::new(ErrorKind::CreateTopic(code), error_code::message(code))
                         .with("topic", json!(topic.topic))
-                        .with_broker_message(broker_text.map(|text| text.as_str()));
+                        .with_broker_message(broker_text.map(StrBytes::as_str));
                     failures.lock().insert(position, error);
                 }
             }

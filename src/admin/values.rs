@@ -21,7 +21,7 @@ pub(super) fn group_id(group: &str) -> GroupId {
 
 /// The error for `code`, or nothing for 0.
 pub(super) fn failed(code: i16, broker_text: Option<&StrBytes>) -> Option<Error> {
-    (code != 0).then(|| Error::protocol_with(code, broker_text.map(|text| text.as_str())))
+    (code != 0).then(|| Error::protocol_with(code, broker_text.map(StrBytes::as_str)))
 }
 
 /// Reads a 64-bit number that crossed as digits: JavaScript's numbers are exact up to 2^53 only.
@@ -32,6 +32,7 @@ pub(super) fn digits<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, 
 }
 
 /// Writes a 64-bit number as digits.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
 pub(super) fn as_digits<S: Serializer>(number: &i64, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(number)
 }
