@@ -359,10 +359,18 @@ mod tests {
             panic!("encoded")
         };
         let mut plain = Vec::new();
-        crate::protocol::compression::decompress(Codec::Gzip, &encoded.sections[0].payload, 1 << 20, &mut plain)
-            .unwrap();
+        crate::protocol::compression::decompress(
+            Codec::Gzip,
+            &encoded.sections[0].payload,
+            1 << 20,
+            &mut plain,
+        )
+        .unwrap();
         let result = decode_with(encoded, vec![plain.into()]);
-        assert!(matches!(result, Err(RecordError::ChecksumMismatch { base_offset: 1, .. })));
+        assert!(matches!(
+            result,
+            Err(RecordError::ChecksumMismatch { base_offset: 1, .. })
+        ));
     }
 
     #[test]

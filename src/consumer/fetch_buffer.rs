@@ -112,9 +112,9 @@ impl<B> FetchBuffer<B> {
         }
         queue.in_line = true;
         if std::mem::take(&mut queue.comes_first) {
-            self.line.push_front(partition)
+            self.line.push_front(partition);
         } else {
-            self.line.push_back(partition)
+            self.line.push_back(partition);
         }
     }
 

@@ -24,7 +24,7 @@ use crate::cluster::offsets::Isolation;
 use crate::cluster::retry::Backoff;
 use crate::cluster::{Metadata, Role};
 use crate::error::{Error, Result};
-use crate::event::{EventName, Level};
+use crate::event::{EventName, Level, with_fields};
 use crate::group::TopicPartition;
 use crate::network::Deadline;
 use crate::protocol::records::RecordError;
@@ -118,7 +118,7 @@ impl Lane {
                     let since = idle_since.take().unwrap_or_else(|| self.announce());
                     idle_since = self.idle(until, since).await;
                 }
-                Plan::Wait(until) => drop(self.change_or(until).await),
+                Plan::Wait(until) => self.change_or(until).await,
             }
         }
     }
@@ -248,9 +248,10 @@ impl Lane {
             .cluster
             .reporter()
             .log(Level::Debug, "ConsumerGroup", || {
-                let mut extra = self.session.0.group.describe();
-                extra["error"] = json!(error.message());
-                extra["nodeId"] = json!(self.node);
+                let extra = with_fields(
+                    self.session.0.group.describe(),
+                    json!({ "error": error.message(), "nodeId": self.node }),
+                );
                 ("Fetch failed, trying again".into(), extra)
             });
         // The partitions may have a new leader by now.
@@ -366,10 +367,10 @@ impl Lane {
             .cluster
             .reporter()
             .log(Level::Error, "ConsumerGroup", || {
-                let mut extra = self.session.0.group.describe();
-                extra["topic"] = json!(&**topic);
-                extra["partition"] = json!(partition);
-                extra["offset"] = json!(ask.offset.to_string());
+                let extra = with_fields(
+                    self.session.0.group.describe(),
+                    json!({ "topic": &**topic, "partition": partition, "offset": ask.offset.to_string() }),
+                );
                 (error.message().to_owned(), extra)
             });
         self.partition_failed(ask, &error);
@@ -454,9 +455,10 @@ impl Lane {
 
     fn log_partition(&self, level: Level, ask: &Ask, text: String) {
         self.session.0.cluster.reporter().log(level, "ConsumerGroup", || {
-            let mut extra = self.session.0.group.describe();
-            extra["topic"] = json!(&*ask.partition.topic);
-            extra["partition"] = json!(ask.partition.partition);
+            let extra = with_fields(
+                self.session.0.group.describe(),
+                json!({ "topic": &*ask.partition.topic, "partition": ask.partition.partition }),
+            );
             (text, extra)
         });
     }

@@ -10,7 +10,7 @@ use super::offset_reset::{Start, default_end, sought, start};
 use super::partitions::{Need, Origin};
 use crate::cluster::offsets::{OffsetQuery, list_offsets};
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::Level;
+use crate::event::{Level, with_fields};
 use crate::group::TopicPartition;
 use crate::group::offsets::Commit;
 
@@ -121,10 +121,7 @@ impl Session {
         };
         if let Err(error) = self.0.group.commit(vec![commit]).await {
             self.0.cluster.reporter().log(Level::Debug, "ConsumerGroup", || {
-                let mut extra = self.0.group.describe();
-                extra["topic"] = json!(&*partition.topic);
-                extra["partition"] = json!(partition.partition);
-                extra["error"] = json!(error.message());
+                let extra = with_fields(self.0.group.describe(), json!({ "topic": &*partition.topic, "partition": partition.partition, "error": error.message() }));
                 ("Could not store the offset that reading begins at".into(), extra)
             });
         }

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::fetcher::Lanes;
 use super::handle::Session;
-use crate::event::Level;
+use crate::event::{Level, with_fields};
 
 /// How often is looked.
 const TICK: Duration = Duration::from_secs(1);
@@ -84,8 +84,7 @@ impl Session {
         };
         if let Err(error) = refreshed {
             self.0.cluster.reporter().log(Level::Debug, "ConsumerGroup", || {
-                let mut extra = self.0.group.describe();
-                extra["error"] = json!(error.message());
+                let extra = with_fields(self.0.group.describe(), json!({ "error": error.message() }));
                 ("Could not refresh metadata".into(), extra)
             });
         }
@@ -97,10 +96,7 @@ impl Session {
         for (partition, silent) in &stalled {
             *stalls += 1;
             self.0.cluster.reporter().log(Level::Warn, "ConsumerGroup", || {
-                let mut extra = self.0.group.describe();
-                extra["topic"] = json!(&*partition.topic);
-                extra["partition"] = json!(partition.partition);
-                extra["stalls"] = json!(*stalls);
+                let extra = with_fields(self.0.group.describe(), json!({ "topic": &*partition.topic, "partition": partition.partition, "stalls": *stalls }));
                 let text = format!(
                     "A partition with data has given none for {} ms, fetching it on new connections",
                     silent.as_millis()
