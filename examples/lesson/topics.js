@@ -81,23 +81,19 @@ async function createTopics(admin, topics, numPartitions = PARTITIONS) {
   })
   // For a moment a broker knows nothing of a new topic, or not yet that it leads it.
   for (const topic of topics) {
-    await poll(`${topic} has leaders`, () => hasLeaders(admin, topic))
+    await poll(`${topic} has leaders`, () => admin.fetchTopicOffsets(topic))
   }
 }
 
-async function hasLeaders(admin, topic) {
-  try {
-    await admin.fetchTopicOffsets(topic)
-    return true
-  } catch (error) {
-    if (error.retriable || error.name === 'KafkaJSNumberOfRetriesExceeded') return false
-    throw error
-  }
-}
-
+/** Waits for something of the broker; what it cannot say yet (a retriable error) is asked again. */
 async function poll(what, isTrue) {
   const deadline = Date.now() + DEADLINE_MS
-  while (!(await isTrue())) {
+  for (;;) {
+    try {
+      if (await isTrue()) return
+    } catch (error) {
+      if (!error.retriable && error.name !== 'KafkaJSNumberOfRetriesExceeded') throw error
+    }
     if (Date.now() > deadline) throw new Error(`Waited ${DEADLINE_MS} ms until ${what}`)
     await sleep(100)
   }

@@ -1,6 +1,7 @@
 'use strict'
 
 const { GROUP, TOPICS_READ } = require('../topics')
+const { until } = require('./report')
 
 /**
  * The group's committed offsets, read from the broker.
@@ -9,12 +10,26 @@ const { GROUP, TOPICS_READ } = require('../topics')
  * @returns {Promise<Record<string, number>>} `{ 'orders/0': 12 }`; -1 where nothing is committed
  */
 async function readCommitted(admin) {
-  const topics = await admin.fetchOffsets({ groupId: GROUP, topics: TOPICS_READ })
+  const topics = await until(
+    'committed offsets',
+    () => fetchOffsets(admin),
+    answer => answer !== null
+  )
   return Object.fromEntries(
     topics.flatMap(({ topic, partitions }) =>
       partitions.map(({ partition, offset }) => [`${topic}/${partition}`, Number(offset)])
     )
   )
+}
+
+/** Null while the coordinator cannot answer yet, as on a broker that has just made its first group. */
+async function fetchOffsets(admin) {
+  try {
+    return await admin.fetchOffsets({ groupId: GROUP, topics: TOPICS_READ })
+  } catch (error) {
+    if (error.retriable) return null
+    throw error
+  }
 }
 
 /** One line of `readCommitted`, partitions in order, `none` for -1. */
