@@ -286,6 +286,32 @@ contract('eachBatch without auto-resolve: the rest comes again', async context =
   record('seen', seen.slice(0, 3))
 })
 
+contract('eachBatch: isStale after a seek, isRunning after a stop', async context => {
+  const { topic, record } = context
+  await sendBatch(context, makeMessages(5))
+  const consumer = makeConsumer(context)
+  const stopped = []
+  await consumer.subscribe({ topics: [topic], fromBeginning: true })
+  await consumer.run({
+    eachBatchAutoResolve: false,
+    eachBatch: async ({ batch, isRunning, isStale }) => {
+      record('first offset', batch.firstOffset())
+      record('before', { running: isRunning(), stale: isStale() })
+      if (batch.firstOffset() === '0') {
+        consumer.seek({ topic, partition: 0, offset: '3' })
+        record('after seek', { running: isRunning(), stale: isStale() })
+        return
+      }
+      if (stopped.length > 0) return
+      stopped.push(consumer.stop())
+      await new Promise(resolve => setImmediate(resolve))
+      record('after stop', { running: isRunning(), stale: isStale() })
+    },
+  })
+  await waitFor(() => stopped.length > 0)
+  await Promise.all(stopped)
+})
+
 contract('eachMessage wins over eachBatch', async context => {
   await sendBatch(context, makeMessages(2))
   const seen = []

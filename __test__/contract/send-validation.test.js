@@ -100,10 +100,7 @@ contract('send: acks that Kafka does not know', async context => {
   const producer = await connectProducer(context, { retry: { retries: 1, initialRetryTime: 10 } })
 
   for (const acks of [2, -2]) {
-    record(
-      'error',
-      await errorOf(() => producer.send({ topic, acks, messages: [{ value: 'v' }] }))
-    )
+    record('error', await errorOf(() => producer.send({ topic, acks, messages: [{ value: 'v' }] })))
   }
   record('nothing was stored', await endOffsets(topic))
 })
