@@ -297,4 +297,21 @@ function readProduce(reader, attempts) {
   return came
 }
 
-module.exports = { ADD_PARTITIONS, END_TXN, INIT_PRODUCER_ID, startScriptedBroker }
+/**
+ * What arrives at a broker with topic `t` when `messages` are sent in one call.
+ *
+ * @param {import('../harness/contract').Context} context  of a contract test
+ * @param {object[]} messages
+ * @param {object} [call]  further members of the call; `options` are the producer's
+ * @returns {Promise<ProducedBatch[]>}
+ */
+async function arrived(context, messages, { options, ...call } = {}) {
+  const broker = await startScriptedBroker({ topics: { t: 1 } })
+  context.onEnd(() => broker.close())
+  const producer = context.kafka({ brokers: broker.brokers }).producer(options)
+  await producer.connect()
+  await producer.send({ topic: 't', messages, ...call })
+  return broker.attempts
+}
+
+module.exports = { ADD_PARTITIONS, END_TXN, INIT_PRODUCER_ID, arrived, startScriptedBroker }

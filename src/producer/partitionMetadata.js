@@ -9,7 +9,8 @@
  * @param {() => object} params.native the core's producer
  * @param {import('../../index').Cluster} params.cluster
  * @returns {{ of: (topic: string) => object[], areKnown: (topicMessages: object[]) => boolean,
- *   whenKnown: (topicMessages: object[], load: () => Promise<unknown>) => Promise<void> }}
+ *   whenKnown: (topicMessages: object[], load: () => Promise<unknown>, hand: () => Promise<object[]>) =>
+ *   Promise<object[]> }}
  */
 module.exports = ({ native, cluster }) => {
   const cache = new Map()
@@ -37,8 +38,8 @@ module.exports = ({ native, cluster }) => {
 
     areKnown: topicMessages => gate === null && topicMessages.every(hasPartitions),
 
-    /** Waits for its turn and for the partitions. */
-    whenKnown: async (topicMessages, load) => {
+    /** Waits for its turn and for the partitions, and hands the call over before anybody else has a turn. */
+    whenKnown: async (topicMessages, load, hand) => {
       const before = gate
       const turn = (async () => {
         // Whether the one before could be sent is its own affair.
@@ -48,6 +49,7 @@ module.exports = ({ native, cluster }) => {
       gate = turn
       try {
         await turn
+        return hand()
       } finally {
         if (gate === turn) gate = null
       }

@@ -7,6 +7,7 @@
 const { dropProduce, invoke, takeProduce, thrownError } = require('../binding')
 const { CompressionCodecs, CompressionTypes, isBuiltinCodec } = require('../enums')
 const { KafkaJSNonRetriableError } = require('../errors')
+const copyMessage = require('./copyMessage')
 const { pack } = require('./pack')
 const createPartitionMetadata = require('./partitionMetadata')
 const { recordMetadata } = require('./recordMetadata')
@@ -129,19 +130,18 @@ module.exports = ({ native, cluster, partitioner, isNative }) => {
     })
 
   /** A custom partitioner chooses here, which it can only when the partitions are known. */
-  const chooseAndHandOver = async (acks, timeout, compression, level, topicMessages) => {
-    let given = topicMessages
-    if (!metadata.areKnown(topicMessages)) {
-      // What the caller does to its objects while we wait must not show.
-      given = topicMessages.map(({ topic, messages }) => ({
-        topic,
-        messages: messages.map(message => ({ ...message })),
-      }))
-      await metadata.whenKnown(given, () => loadTopics(given))
-    }
+  const chooseAndHandOver = (acks, timeout, compression, level, topicMessages) => {
     const choose = ({ topic }, message) =>
       partitioner({ topic, partitionMetadata: metadata.of(topic), message })
-    return handOver(acks, timeout, compression, level, given, choose)
+    const hand = given => handOver(acks, timeout, compression, level, given, choose)
+    if (metadata.areKnown(topicMessages)) return hand(topicMessages)
+    // What the caller does to its objects while we wait must not show.
+    const given = topicMessages.map(({ topic, messages }) => ({
+      topic,
+      messages: messages.map(copyMessage),
+    }))
+    const load = () => loadTopics(given)
+    return metadata.whenKnown(given, load, () => hand(given))
   }
 
   return (acks, timeout, compression, level, topicMessages) => {
