@@ -1,5 +1,15 @@
 //! The codecs by themselves, on 4 KiB and 256 KiB of JSON, with their working memory kept and made anew.
 
+#![allow(
+    clippy::pedantic,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    missing_docs,
+    reason = "tests may be blunt"
+)]
 #![expect(
     clippy::expect_used,
     reason = "a benchmark that cannot do its work has to stop"

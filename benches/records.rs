@@ -1,6 +1,16 @@
 //! Packing checked, batches encoded, batches indexed: records a second and bytes a second, beside what a plain copy and
 //! a plain checksum of the same bytes cost.
 
+#![allow(
+    clippy::pedantic,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    missing_docs,
+    reason = "tests may be blunt"
+)]
 #![expect(
     clippy::expect_used,
     reason = "a benchmark that cannot do its work has to stop"

@@ -18,7 +18,11 @@ pub fn milliseconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Durati
 /// A duration of `ms` milliseconds; negative and not-a-number count as zero, and a year is for ever.
 pub fn duration_from_ms(ms: f64) -> Duration {
     const YEAR_MS: f64 = 365.0 * 86_400_000.0;
-    if ms.is_nan() { Duration::ZERO } else { Duration::from_secs_f64(ms.clamp(0.0, YEAR_MS) / 1000.0) }
+    if ms.is_nan() {
+        Duration::ZERO
+    } else {
+        Duration::from_secs_f64(ms.clamp(0.0, YEAR_MS) / 1000.0)
+    }
 }
 
 /// kafkajs' back-off (`retry` option).
@@ -129,7 +133,9 @@ pub struct TlsConfig {
 
 impl fmt::Debug for TlsConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TlsConfig").field("reject_unauthorized", &self.reject_unauthorized).finish_non_exhaustive()
+        f.debug_struct("TlsConfig")
+            .field("reject_unauthorized", &self.reject_unauthorized)
+            .finish_non_exhaustive()
     }
 }
 
@@ -201,7 +207,10 @@ impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         // The decoder's own error would name the offending byte.
-        STANDARD.decode(text).map(Self).map_err(|_| serde::de::Error::custom("not base64"))
+        STANDARD
+            .decode(text)
+            .map(Self)
+            .map_err(|_| serde::de::Error::custom("not base64"))
     }
 }
 
@@ -235,14 +244,19 @@ mod tests {
         assert!(tls.min_version < tls.max_version);
         assert_eq!(security.reauthentication_threshold, Duration::from_micros(1500));
         let shown = format!("{security:?} {:?}", tls.ca);
-        assert_eq!(shown, "SecurityConfig { tls: true, sasl: Some(\"PLAIN\"), .. } [Secret]");
+        assert_eq!(
+            shown,
+            "SecurityConfig { tls: true, sasl: Some(\"PLAIN\"), .. } [Secret]"
+        );
     }
 
     #[test]
     fn security_is_off_by_default_and_a_misfit_does_not_repeat_what_it_read() {
         let security: SecurityConfig = serde_json::from_str("{}").unwrap();
         assert!(security.tls.is_none() && security.sasl.is_none() && !security.socket_factory);
-        let error = serde_json::from_str::<Pfx>(r#"{ "data": "hunter2!", "passphrase": "" }"#).err().unwrap();
+        let error = serde_json::from_str::<Pfx>(r#"{ "data": "hunter2!", "passphrase": "" }"#)
+            .err()
+            .unwrap();
         assert!(!error.to_string().contains("hunter2"), "{error}");
     }
 }

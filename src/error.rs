@@ -255,7 +255,10 @@ impl Error {
 
     /// Whether the connection the request travelled on is lost.
     pub fn is_connection(&self) -> bool {
-        matches!(self.0.kind, ErrorKind::Connection | ErrorKind::ConnectionClosed | ErrorKind::RequestTimeout)
+        matches!(
+            self.0.kind,
+            ErrorKind::Connection | ErrorKind::ConnectionClosed | ErrorKind::RequestTimeout
+        )
     }
 
     /// Whether the cached leaders are wrong, so that a refresh has to come before a retry.

@@ -12,6 +12,17 @@ use tokio::sync::oneshot;
 
 use crate::error::{Error, Result};
 
+/// The object `fields` with the fields of the object `more` added; anything but objects is left as it is.
+pub fn with_fields(fields: Value, more: Value) -> Value {
+    match (fields, more) {
+        (Value::Object(mut fields), Value::Object(more)) => {
+            fields.extend(more);
+            Value::Object(fields)
+        }
+        (fields, _) => fields,
+    }
+}
+
 /// An instrumentation event of kafkajs (`InstrumentationEvents`), by its name without the client's prefix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
@@ -160,7 +171,11 @@ impl std::fmt::Debug for Reporter {
 impl Reporter {
     /// Reports to `observer`; no event is on, and nothing is logged, until switched on.
     pub fn new(observer: Box<dyn Observer>) -> Self {
-        Self(Arc::new(Shared { events: AtomicU32::new(0), level: AtomicU8::new(0), observer }))
+        Self(Arc::new(Shared {
+            events: AtomicU32::new(0),
+            level: AtomicU8::new(0),
+            observer,
+        }))
     }
 
     /// A reporter nobody listens to.
@@ -190,7 +205,10 @@ impl Reporter {
     /// Emits `name` if somebody listens; `payload` is built only then.
     pub fn event(&self, name: EventName, payload: impl FnOnce() -> Value) {
         if self.wants(name) {
-            self.0.observer.report(Report::Event { name, payload: payload() });
+            self.0.observer.report(Report::Event {
+                name,
+                payload: payload(),
+            });
         }
     }
 
@@ -198,7 +216,12 @@ impl Reporter {
     pub fn log(&self, level: Level, namespace: &'static str, line: impl FnOnce() -> (String, Value)) {
         if level as u8 <= self.0.level.load(Ordering::Relaxed) {
             let (message, extra) = line();
-            self.0.observer.report(Report::Log { level, namespace, message, extra });
+            self.0.observer.report(Report::Log {
+                level,
+                namespace,
+                message,
+                extra,
+            });
         }
     }
 
@@ -208,9 +231,16 @@ impl Reporter {
     /// What the user's code threw, or that nobody is left to answer.
     pub async fn ask(&self, name: &'static str, payload: Value, attachments: Vec<Bytes>) -> Result<Answer> {
         let (reply, answer) = oneshot::channel();
-        self.0.observer.ask(Question { name, payload, attachments, reply });
+        self.0.observer.ask(Question {
+            name,
+            payload,
+            attachments,
+            reply,
+        });
         answer.await.unwrap_or_else(|_| {
-            Err(Error::non_retriable(format!("Nobody is left to answer \"{name}\": the client was closed")))
+            Err(Error::non_retriable(format!(
+                "Nobody is left to answer \"{name}\": the client was closed"
+            )))
         })
     }
 

@@ -8,6 +8,16 @@
 //! Layers import downwards only: bindings, then producer, consumer, group and admin, then cluster, network, protocol.
 
 #![deny(unsafe_op_in_unsafe_fn)]
+#![cfg_attr(
+    test,
+    allow(
+        dead_code,
+        clippy::pedantic,
+        clippy::type_complexity,
+        clippy::disallowed_methods,
+        reason = "tests may be blunt, and reach no binding"
+    )
+)]
 
 #[global_allocator]
 static GLOBAL: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -1,5 +1,16 @@
 //! SASL over one connection, against a scripted broker on an in-memory stream.
 
+#![allow(
+    clippy::pedantic,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    missing_docs,
+    reason = "tests may be blunt"
+)]
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,7 +50,9 @@ fn config(mechanism: &str) -> ClusterConfig {
         allow_auto_topic_creation: false,
         max_in_flight_requests: None,
         security: SecurityConfig {
-            sasl: Some(SaslConfig { mechanism: mechanism.into() }),
+            sasl: Some(SaslConfig {
+                mechanism: mechanism.into(),
+            }),
             reauthentication_threshold: 10 * SECOND,
             ..SecurityConfig::default()
         },
@@ -47,7 +60,10 @@ fn config(mechanism: &str) -> ClusterConfig {
 }
 
 fn endpoint() -> Endpoint {
-    Endpoint { host: "broker".into(), port: 9092 }
+    Endpoint {
+        host: "broker".into(),
+        port: 9092,
+    }
 }
 
 /// JavaScript's part: gives `credentials`, and keeps all that is reported.
@@ -64,7 +80,10 @@ impl Observer for Face {
     fn ask(&self, question: Question) {
         assert_eq!(question.name, "sasl");
         self.seen.lock().push(format!("{question:?}"));
-        let answer = self.credentials.clone().map(|value| Answer { value, bytes: None });
+        let answer = self
+            .credentials
+            .clone()
+            .map(|value| Answer { value, bytes: None });
         question.reply.send(answer).expect("somebody waits");
     }
 }
@@ -76,10 +95,16 @@ struct Client {
 
 fn client(mechanism: &str, credentials: Result<Value, Error>) -> Client {
     let seen = Arc::new(Mutex::new(Vec::new()));
-    let reporter = Reporter::new(Box::new(Face { credentials, seen: Arc::clone(&seen) }));
+    let reporter = Reporter::new(Box::new(Face {
+        credentials,
+        seen: Arc::clone(&seen),
+    }));
     reporter.set_level(5);
     reporter.set_events(EventName::Request as u32 | EventName::RequestTimeout as u32);
-    Client { dialer: Dialer::new(Arc::new(config(mechanism)), reporter), seen }
+    Client {
+        dialer: Dialer::new(Arc::new(config(mechanism)), reporter),
+        seen,
+    }
 }
 
 fn plain() -> Result<Value, Error> {
@@ -187,12 +212,17 @@ impl Broker {
 
     /// Nothing comes within a virtual second.
     async fn stays_silent(&mut self) {
-        assert!(tokio::time::timeout(SECOND, self.0.read_u8()).await.is_err(), "a byte came");
+        assert!(
+            tokio::time::timeout(SECOND, self.0.read_u8()).await.is_err(),
+            "a byte came"
+        );
     }
 }
 
 async fn metadata(connection: &Connection) -> Result<i32, Error> {
-    let response = connection.send(MetadataRequest::default(), Deadline::Default).await?;
+    let response = connection
+        .send(MetadataRequest::default(), Deadline::Default)
+        .await?;
     Ok(response.controller_id.0)
 }
 
@@ -201,7 +231,10 @@ async fn authenticates_before_the_connection_is_handed_out() {
     let client = client("PLAIN", plain());
     let (connection, mut broker) = client
         .against(async |broker| {
-            assert_eq!(broker.let_in(Duration::ZERO).await, format!("\0alice\0{PASSWORD}").into_bytes());
+            assert_eq!(
+                broker.let_in(Duration::ZERO).await,
+                format!("\0alice\0{PASSWORD}").into_bytes()
+            );
         })
         .await;
     let connection = connection.expect("let in");
@@ -215,7 +248,14 @@ async fn a_refusal_has_the_brokers_words_and_is_not_worth_a_retry() {
     let (connection, mut broker) = client
         .against(async |broker| {
             broker.agree(0, &["PLAIN"]).await;
-            broker.hear(58, "Authentication failed: Invalid username or password", b"", Duration::ZERO).await;
+            broker
+                .hear(
+                    58,
+                    "Authentication failed: Invalid username or password",
+                    b"",
+                    Duration::ZERO,
+                )
+                .await;
         })
         .await;
     let error = connection.expect_err("refused");
@@ -225,53 +265,87 @@ async fn a_refusal_has_the_brokers_words_and_is_not_worth_a_retry() {
         "SASL PLAIN authentication failed: Authentication failed: Invalid username or password"
     );
     assert!(!error.is_retriable());
-    assert_eq!(broker.0.read(&mut [0]).await.expect("an end"), 0, "the connection is closed");
+    assert_eq!(
+        broker.0.read(&mut [0]).await.expect("an end"),
+        0,
+        "the connection is closed"
+    );
 }
 
 #[tokio::test]
 async fn a_mechanism_the_broker_does_not_have() {
     let client = client("PLAIN", plain());
-    let (connection, _) = client.against(async |broker| drop(broker.agree(33, &["GSSAPI"]).await)).await;
+    let (connection, _) = client
+        .against(async |broker| drop(broker.agree(33, &["GSSAPI"]).await))
+        .await;
     assert_eq!(connection.expect_err("refused").kind(), ErrorKind::Protocol(33));
 
-    let (connection, _) = client.against(async |broker| drop(broker.agree(0, &["GSSAPI"]).await)).await;
+    let (connection, _) = client
+        .against(async |broker| drop(broker.agree(0, &["GSSAPI"]).await))
+        .await;
     let error = connection.expect_err("refused");
     assert_eq!(error.kind(), ErrorKind::SaslAuthentication);
-    assert_eq!(error.message(), "SASL PLAIN mechanism is not supported by the server");
+    assert_eq!(
+        error.message(),
+        "SASL PLAIN mechanism is not supported by the server"
+    );
 }
 
 #[tokio::test]
 async fn what_the_users_object_lacks_is_said_after_the_mechanism_was_agreed_on() {
     let text = "SASL Plain: Invalid username or password";
     let client = client("PLAIN", Ok(json!({ "refused": text })));
-    let (connection, _) = client.against(async |broker| drop(broker.agree(0, &["PLAIN"]).await)).await;
+    let (connection, _) = client
+        .against(async |broker| drop(broker.agree(0, &["PLAIN"]).await))
+        .await;
     let error = connection.expect_err("incomplete");
-    assert_eq!((error.kind(), error.message()), (ErrorKind::SaslAuthentication, text));
+    assert_eq!(
+        (error.kind(), error.message()),
+        (ErrorKind::SaslAuthentication, text)
+    );
 }
 
 #[tokio::test]
 async fn what_the_users_function_threw_comes_through() {
     let thrown = Error::new(ErrorKind::User, "no token today").with("ref", json!(5));
     let client = client("OAUTHBEARER", Err(thrown));
-    let (connection, _) = client.against(async |broker| drop(broker.agree(0, &["OAUTHBEARER"]).await)).await;
+    let (connection, _) = client
+        .against(async |broker| drop(broker.agree(0, &["OAUTHBEARER"]).await))
+        .await;
     let error = connection.expect_err("no token");
-    assert_eq!((error.kind(), error.field("ref")), (ErrorKind::User, Some(&json!(5))));
+    assert_eq!(
+        (error.kind(), error.field("ref")),
+        (ErrorKind::User, Some(&json!(5)))
+    );
 }
 
 #[tokio::test]
 async fn a_refused_token_is_given_up_so_that_the_broker_says_why() {
-    let client =
-        client("OAUTHBEARER", Ok(json!({ "authorizationIdentity": null, "value": "t", "extensions": [] })));
+    let client = client(
+        "OAUTHBEARER",
+        Ok(json!({ "authorizationIdentity": null, "value": "t", "extensions": [] })),
+    );
     let (connection, _) = client
         .against(async |broker| {
             broker.agree(0, &["OAUTHBEARER"]).await;
             let challenge = br#"{"status":"invalid_token"}"#;
-            assert_eq!(broker.hear(0, "", challenge, Duration::ZERO).await, b"n,,\x01auth=Bearer t\x01\x01");
-            assert_eq!(broker.hear(58, "the token has expired", b"", Duration::ZERO).await, b"\x01");
+            assert_eq!(
+                broker.hear(0, "", challenge, Duration::ZERO).await,
+                b"n,,\x01auth=Bearer t\x01\x01"
+            );
+            assert_eq!(
+                broker
+                    .hear(58, "the token has expired", b"", Duration::ZERO)
+                    .await,
+                b"\x01"
+            );
         })
         .await;
     let error = connection.expect_err("refused");
-    assert_eq!(error.message(), "SASL OAUTHBEARER authentication failed: the token has expired");
+    assert_eq!(
+        error.message(),
+        "SASL OAUTHBEARER authentication failed: the token has expired"
+    );
 }
 
 #[tokio::test]
@@ -304,7 +378,9 @@ async fn a_broker_that_stops_answering_is_given_up() {
 #[tokio::test(start_paused = true)]
 async fn a_session_is_renewed_before_the_next_request_and_requests_wait_for_it() {
     let client = client("PLAIN", plain());
-    let (connection, mut broker) = client.against(async |broker| drop(broker.let_in(60 * SECOND).await)).await;
+    let (connection, mut broker) = client
+        .against(async |broker| drop(broker.let_in(60 * SECOND).await))
+        .await;
     let connection = connection.expect("let in");
 
     tokio::time::advance(49 * SECOND).await;
@@ -327,7 +403,9 @@ async fn a_session_is_renewed_before_the_next_request_and_requests_wait_for_it()
 #[tokio::test(start_paused = true)]
 async fn renewal_waits_for_requests_in_flight() {
     let client = client("PLAIN", plain());
-    let (connection, mut broker) = client.against(async |broker| drop(broker.let_in(60 * SECOND).await)).await;
+    let (connection, mut broker) = client
+        .against(async |broker| drop(broker.let_in(60 * SECOND).await))
+        .await;
     let connection = connection.expect("let in");
 
     tokio::time::advance(45 * SECOND).await;
@@ -352,10 +430,14 @@ async fn renewal_waits_for_requests_in_flight() {
 
 #[tokio::test(start_paused = true)]
 async fn a_renewal_that_fails_fails_the_request_and_ends_the_connection() {
-    for (code, kind) in [(58, ErrorKind::SaslAuthentication), (34, ErrorKind::ConnectionClosed)] {
+    for (code, kind) in [
+        (58, ErrorKind::SaslAuthentication),
+        (34, ErrorKind::ConnectionClosed),
+    ] {
         let client = client("PLAIN", plain());
-        let (connection, mut broker) =
-            client.against(async |broker| drop(broker.let_in(60 * SECOND).await)).await;
+        let (connection, mut broker) = client
+            .against(async |broker| drop(broker.let_in(60 * SECOND).await))
+            .await;
         let connection = connection.expect("let in");
         tokio::time::advance(55 * SECOND).await;
         let (answer, ()) = tokio::join!(metadata(&connection), async {
@@ -382,8 +464,15 @@ async fn the_password_is_in_no_report_and_no_error() {
         .await;
     let error = connection.expect_err("refused");
     let seen = client.seen.lock().join("\n");
-    assert!(seen.contains("SaslAuthenticator-PLAIN"), "something was reported: {seen}");
-    for output in [seen, format!("{error:?} {error} {}", error.payload()), format!("{:?}", client.dialer)] {
+    assert!(
+        seen.contains("SaslAuthenticator-PLAIN"),
+        "something was reported: {seen}"
+    );
+    for output in [
+        seen,
+        format!("{error:?} {error} {}", error.payload()),
+        format!("{:?}", client.dialer),
+    ] {
         assert!(!output.contains(PASSWORD), "{output}");
     }
 }

@@ -1,13 +1,24 @@
 //! One connection against a scripted peer over an in-memory stream: what a broker, or whoever answers on its port, can
 //! do to us.
 
+#![allow(
+    clippy::pedantic,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    missing_docs,
+    reason = "tests may be blunt"
+)]
+
 use std::sync::Arc;
 use std::time::Duration;
 
+use kafka_protocol::messages::api_versions_response::ApiVersion;
 use kafka_protocol::messages::{
     ApiVersionsResponse, HeartbeatRequest, MetadataRequest, MetadataResponse, ProduceRequest,
 };
-use kafka_protocol::messages::api_versions_response::ApiVersion;
 use kafkajs_rs::config::{ClusterConfig, RetryConfig, SecurityConfig};
 use kafkajs_rs::error::{Error, ErrorKind};
 use kafkajs_rs::event::{EventName, Observer, Report, Reporter};
@@ -39,7 +50,10 @@ fn config() -> ClusterConfig {
 }
 
 fn endpoint() -> Endpoint {
-    Endpoint { host: "broker".into(), port: 9092 }
+    Endpoint {
+        host: "broker".into(),
+        port: 9092,
+    }
 }
 
 /// The peer's side of the stream.
@@ -53,7 +67,11 @@ impl Peer {
         self.0.read_exact(&mut frame).await.expect("the whole request");
         let key = i16::from_be_bytes([frame[0], frame[1]]);
         let version = i16::from_be_bytes([frame[2], frame[3]]);
-        (key, version, i32::from_be_bytes([frame[4], frame[5], frame[6], frame[7]]))
+        (
+            key,
+            version,
+            i32::from_be_bytes([frame[4], frame[5], frame[6], frame[7]]),
+        )
     }
 
     async fn answer(&mut self, correlation_id: i32, body: &[u8]) {
@@ -67,7 +85,10 @@ impl Peer {
         let (key, version, id) = self.request().await;
         assert_eq!(key, 18);
         let api = |key, min, max| {
-            ApiVersion::default().with_api_key(key).with_min_version(min).with_max_version(max)
+            ApiVersion::default()
+                .with_api_key(key)
+                .with_min_version(min)
+                .with_max_version(max)
         };
         let response = ApiVersionsResponse::default().with_api_keys(vec![api(0, 3, 8), api(3, 1, metadata)]);
         // The encoder of responses is only built for brokers, so the bytes are written here: error code, then the keys.
@@ -98,14 +119,21 @@ async fn connect_with(config: ClusterConfig, reporter: Reporter) -> (Connection,
     let mut peer = Peer(theirs);
     let dialer = Dialer::new(Arc::new(config), reporter);
     let (connection, ()) = tokio::join!(
-        async { dialer.establish(Box::new(ours), &endpoint(), None).await.expect("hand shaken") },
+        async {
+            dialer
+                .establish(Box::new(ours), &endpoint(), None)
+                .await
+                .expect("hand shaken")
+        },
         peer.shake_hands(1),
     );
     (connection, peer)
 }
 
 async fn metadata(connection: &Connection) -> Result<MetadataResponse, Error> {
-    connection.send(MetadataRequest::default(), Deadline::Default).await
+    connection
+        .send(MetadataRequest::default(), Deadline::Default)
+        .await
 }
 
 #[tokio::test]
@@ -134,7 +162,10 @@ async fn a_peer_that_hangs_up_fails_every_waiter_at_once() {
         assert_eq!(error.field("host").and_then(|host| host.as_str()), Some("broker"));
     }
     assert!(!connection.is_open());
-    assert_eq!(metadata(&connection).await.expect_err("still closed").kind(), ErrorKind::ConnectionClosed);
+    assert_eq!(
+        metadata(&connection).await.expect_err("still closed").kind(),
+        ErrorKind::ConnectionClosed
+    );
 }
 
 #[tokio::test]
@@ -152,7 +183,10 @@ async fn a_negative_or_monstrous_size_and_half_a_frame_close_the_connection() {
             peer.0.write_all(bytes).await.expect("room");
         });
         let error = result.expect_err("not an answer");
-        assert!(error.is_connection() && error.is_retriable(), "{bytes:?}: {error:?}");
+        assert!(
+            error.is_connection() && error.is_retriable(),
+            "{bytes:?}: {error:?}"
+        );
         assert!(!connection.is_open(), "{bytes:?}");
     }
 }
@@ -167,7 +201,12 @@ async fn an_answer_that_is_garbage_fails_its_request_and_closes_the_connection()
             peer.answer(id, body).await;
         });
         let error = result.expect_err("garbage");
-        assert!(error.message().starts_with("Malformed Metadata exchange with broker:9092"), "{error}");
+        assert!(
+            error
+                .message()
+                .starts_with("Malformed Metadata exchange with broker:9092"),
+            "{error}"
+        );
         assert!(!connection.is_open());
     }
 }
@@ -189,7 +228,12 @@ async fn a_frame_that_arrives_byte_by_byte_is_read_whole() {
     let (connection, mut peer) = connect(Reporter::silent()).await;
     let (result, ()) = tokio::join!(metadata(&connection), async {
         let (_, _, id) = peer.request().await;
-        let frame = [&[0, 0, 0, 16][..], &id.to_be_bytes(), &[0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 0]].concat();
+        let frame = [
+            &[0, 0, 0, 16][..],
+            &id.to_be_bytes(),
+            &[0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 0],
+        ]
+        .concat();
         for byte in frame {
             peer.0.write_all(&[byte]).await.expect("room");
             tokio::task::yield_now().await;
@@ -214,13 +258,21 @@ async fn a_request_without_answer_times_out_in_kafkajs_words_and_ends_the_connec
     let error = result.expect_err("late");
     assert_eq!(error.kind(), ErrorKind::RequestTimeout);
     assert_eq!(error.message(), "Request Metadata(key: 3, version: 1) timed out");
-    for field in ["broker", "correlationId", "createdAt", "sentAt", "pendingDuration"] {
+    for field in [
+        "broker",
+        "correlationId",
+        "createdAt",
+        "sentAt",
+        "pendingDuration",
+    ] {
         assert!(error.field(field).is_some(), "{field}");
     }
     assert!(!connection.is_open());
     let reports = seen.lock();
-    assert!(matches!(reports.as_slice(), [Report::Event { name: EventName::RequestTimeout, payload }]
-        if payload["apiName"] == "Metadata" && payload["clientId"] == "test"));
+    assert!(
+        matches!(reports.as_slice(), [Report::Event { name: EventName::RequestTimeout, payload }]
+        if payload["apiName"] == "Metadata" && payload["clientId"] == "test")
+    );
 }
 
 #[tokio::test]
@@ -243,12 +295,20 @@ async fn a_request_event_carries_kafkajs_payload() {
     });
     result.expect("answered");
     let payloads = seen.lock();
-    let [payload] = payloads.as_slice() else { panic!("one event, not {payloads:?}") };
+    let [payload] = payloads.as_slice() else {
+        panic!("one event, not {payloads:?}")
+    };
     assert_eq!(payload["broker"], "broker:9092");
     assert_eq!(payload["apiKey"], 3);
     assert_eq!(payload["apiVersion"], 1);
     assert_eq!(payload["size"], 16);
-    for field in ["correlationId", "createdAt", "sentAt", "pendingDuration", "duration"] {
+    for field in [
+        "correlationId",
+        "createdAt",
+        "sentAt",
+        "pendingDuration",
+        "duration",
+    ] {
         assert!(payload[field].is_number(), "{field}");
     }
 }
@@ -256,32 +316,47 @@ async fn a_request_event_carries_kafkajs_payload() {
 #[tokio::test]
 async fn an_api_the_broker_does_not_have_is_named() {
     let (connection, _peer) = connect(Reporter::silent()).await;
-    let result = connection.send(HeartbeatRequest::default(), Deadline::Default).await;
+    let result = connection
+        .send(HeartbeatRequest::default(), Deadline::Default)
+        .await;
     let error = result.expect_err("not spoken");
     assert_eq!(error.kind(), ErrorKind::UnsupportedApi);
-    assert_eq!(error.message(), "The Kafka server does not support the requested API version");
-    assert_eq!(error.field("apiName").and_then(|name| name.as_str()), Some("Heartbeat"));
+    assert_eq!(
+        error.message(),
+        "The Kafka server does not support the requested API version"
+    );
+    assert_eq!(
+        error.field("apiName").and_then(|name| name.as_str()),
+        Some("Heartbeat")
+    );
     assert!(connection.is_open());
 }
 
 #[tokio::test]
 async fn a_produce_nobody_answers_is_done_when_it_has_left() {
     let (connection, mut peer) = connect(Reporter::silent()).await;
-    let (result, (key, _, _)) =
-        tokio::join!(connection.send_unanswered(ProduceRequest::default().with_acks(0)), peer.request());
+    let (result, (key, _, _)) = tokio::join!(
+        connection.send_unanswered(ProduceRequest::default().with_acks(0)),
+        peer.request()
+    );
     result.expect("sent");
     assert_eq!(key, 0);
     drop(peer);
     let (result, late) = tokio::join!(metadata(&connection), async {});
     assert!(result.is_err());
     let () = late;
-    let after = connection.send_unanswered(ProduceRequest::default().with_acks(0)).await;
+    let after = connection
+        .send_unanswered(ProduceRequest::default().with_acks(0))
+        .await;
     assert_eq!(after.expect_err("closed").kind(), ErrorKind::ConnectionClosed);
 }
 
 #[tokio::test(start_paused = true)]
 async fn no_more_requests_fly_than_allowed() {
-    let limited = ClusterConfig { max_in_flight_requests: Some(1), ..config() };
+    let limited = ClusterConfig {
+        max_in_flight_requests: Some(1),
+        ..config()
+    };
     let (connection, mut peer) = connect_with(limited, Reporter::silent()).await;
     let (first, second, ()) = tokio::join!(metadata(&connection), metadata(&connection), async {
         let (_, _, id) = peer.request().await;
@@ -319,5 +394,8 @@ async fn an_old_broker_is_asked_again_in_version_0() {
             peer.answer(id, &[0, 0, 0, 0, 0, 1, 0, 3, 0, 1, 0, 5]).await;
         }
     );
-    assert_eq!(result.expect("hand shaken").version_of::<MetadataRequest>(), Some(5));
+    assert_eq!(
+        result.expect("hand shaken").version_of::<MetadataRequest>(),
+        Some(5)
+    );
 }

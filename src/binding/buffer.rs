@@ -1,6 +1,9 @@
 //! Bytes that cross to JavaScript without being copied.
 
-#![expect(unsafe_code, reason = "an external Buffer points into memory that Rust owns; see each SAFETY note")]
+#![expect(
+    unsafe_code,
+    reason = "an external Buffer points into memory that Rust owns; see each SAFETY note"
+)]
 
 use bytes::Bytes;
 use napi::bindgen_prelude::{BufferSlice, ToNapiValue};

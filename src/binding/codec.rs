@@ -10,7 +10,11 @@ use crate::protocol::records::DEFAULT_MAX_DECOMPRESSED;
 
 fn codec_of(id: u32) -> napi::Result<Codec> {
     let codec = u8::try_from(id).ok().and_then(Codec::from_id);
-    codec.ok_or_else(|| thrown(&Error::non_retriable(format!("Invalid compression {id}, expected 0 to 4"))))
+    codec.ok_or_else(|| {
+        thrown(&Error::non_retriable(format!(
+            "Invalid compression {id}, expected 0 to 4"
+        )))
+    })
 }
 
 /// Compresses `data` with the codec of that `CompressionTypes` number at its default level.

@@ -22,10 +22,10 @@ use tokio::sync::oneshot;
 
 use super::buffer::SharedBuffer;
 use super::outcome::from_json;
-use crate::tasks::Tasks;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Answer, EventName, Level, Observer, Question, Report};
 use crate::producer::ProducedPartition;
+use crate::tasks::Tasks;
 
 #[derive(Default)]
 struct Pending {
@@ -133,7 +133,11 @@ impl Completions {
     where
         F: Future<Output = Result<Value>> + Send + 'static,
     {
-        let guard = Unsettled { completions: self.clone(), call, armed: true };
+        let guard = Unsettled {
+            completions: self.clone(),
+            call,
+            armed: true,
+        };
         tasks.spawn(async move {
             let result = operation.await;
             guard.settle(&result);
@@ -145,7 +149,11 @@ impl Completions {
     where
         F: Future<Output = Result<(Value, Vec<Bytes>)>> + Send + 'static,
     {
-        let mut guard = Unsettled { completions: self.clone(), call, armed: true };
+        let mut guard = Unsettled {
+            completions: self.clone(),
+            call,
+            armed: true,
+        };
         tasks.spawn(async move {
             match operation.await {
                 Ok((value, attachments)) => {
@@ -175,7 +183,8 @@ impl Unsettled {
 impl Drop for Unsettled {
     fn drop(&mut self) {
         if self.armed {
-            let gone = Error::retriable_error("The client was disconnected while the operation was under way");
+            let gone =
+                Error::retriable_error("The client was disconnected while the operation was under way");
             self.completions.settle(self.call, &Err(gone));
         }
     }
@@ -210,7 +219,12 @@ impl Observer for ClientObserver {
     fn report(&self, report: Report) {
         let entry = match report {
             Report::Event { name, payload } => json!([0, self.client, "event", name.as_str(), payload]),
-            Report::Log { level, namespace, message, extra } => {
+            Report::Log {
+                level,
+                namespace,
+                message,
+                extra,
+            } => {
                 json!([0, self.client, "log", level as u8, namespace, message, extra])
             }
             Report::Signal { name, payload } => json!([0, self.client, "signal", name, payload]),
@@ -220,7 +234,12 @@ impl Observer for ClientObserver {
     }
 
     fn ask(&self, question: Question) {
-        let Question { name, payload, attachments, reply } = question;
+        let Question {
+            name,
+            payload,
+            attachments,
+            reply,
+        } = question;
         let queue = &self.completions.0;
         let id = {
             let mut questions = queue.questions.lock();
@@ -253,7 +272,10 @@ impl CompletionQueue {
     /// `produced` is a Buffer over int32 numbers or null, `control` the inside of a JSON array or null, `attachments`
     /// an array of Buffers or null.
     #[napi(constructor)]
-    pub fn new(env: Env, callback: Function<'_, FnArgs<CallbackArgs>, Unknown<'static>>) -> napi::Result<Self> {
+    pub fn new(
+        env: Env,
+        callback: Function<'_, FnArgs<CallbackArgs>, Unknown<'static>>,
+    ) -> napi::Result<Self> {
         let queue = Arc::new(Queue {
             pending: Mutex::new(Pending::default()),
             questions: Mutex::new(Questions::default()),
@@ -265,7 +287,9 @@ impl CompletionQueue {
             .build_threadsafe_function::<()>()
             .weak::<true>()
             .build_callback(move |_: ThreadsafeCallContext<()>| {
-                let Some(queue) = weak.upgrade() else { return Ok((None, None, None).into()) };
+                let Some(queue) = weak.upgrade() else {
+                    return Ok((None, None, None).into());
+                };
                 // Lowered before taking: whoever adds something after this rings again.
                 queue.ringing.store(false, Ordering::Release);
                 let taken = std::mem::take(&mut *queue.pending.lock());
@@ -274,7 +298,9 @@ impl CompletionQueue {
         *queue.doorbell.lock() = Some(doorbell);
         let on_exit = Arc::clone(&queue);
         env.add_env_cleanup_hook(on_exit, |queue| drop(queue.doorbell.lock().take()))?;
-        Ok(Self { completions: Completions(queue) })
+        Ok(Self {
+            completions: Completions(queue),
+        })
     }
 
     /// Keeps the event loop alive until [`CompletionQueue::release`].
@@ -291,23 +317,39 @@ impl CompletionQueue {
 
     /// Answers a question: `value` is JSON, `bytes` what goes with it; with `failed` the value is an error's payload.
     #[napi]
-    pub fn answer(&self, question: u32, failed: bool, value: String, bytes: Option<&[u8]>) -> napi::Result<()> {
+    pub fn answer(
+        &self,
+        question: u32,
+        failed: bool,
+        value: String,
+        bytes: Option<&[u8]>,
+    ) -> napi::Result<()> {
         let reply = self.completions.0.questions.lock().waiting.remove(&question);
         let Some(reply) = reply else { return Ok(()) };
         let value: Value = from_json("answer", &value)?;
         let answer = if failed {
-            let text = value.get("message").and_then(Value::as_str).unwrap_or("The callback failed").to_owned();
+            let text = value
+                .get("message")
+                .and_then(Value::as_str)
+                .unwrap_or("The callback failed")
+                .to_owned();
             let number = value.get("ref").cloned().unwrap_or_default();
             Err(Error::new(ErrorKind::User, text).with("ref", number))
         } else {
-            Ok(Answer { value, bytes: bytes.map(Bytes::copy_from_slice) })
+            Ok(Answer {
+                value,
+                bytes: bytes.map(Bytes::copy_from_slice),
+            })
         };
         // The one who asked may have given up meanwhile.
         let _ = reply.send(answer);
         Ok(())
     }
 
-    #[expect(deprecated, reason = "cloning cannot be undone from JavaScript; ref and unref can")]
+    #[expect(
+        deprecated,
+        reason = "cloning cannot be undone from JavaScript; ref and unref can"
+    )]
     fn refer(&self, env: Env, hold: bool) -> napi::Result<()> {
         match self.completions.0.doorbell.lock().as_mut() {
             Some(doorbell) if hold => doorbell.refer(&env),
@@ -326,20 +368,26 @@ impl CompletionQueue {
 
 fn arguments(taken: Pending) -> FnArgs<CallbackArgs> {
     let produced = (!taken.produced.is_empty()).then(|| {
-        let bytes: Vec<u8> = taken.produced.iter().flat_map(|number| number.to_ne_bytes()).collect();
+        let bytes: Vec<u8> = taken
+            .produced
+            .iter()
+            .flat_map(|number| number.to_ne_bytes())
+            .collect();
         Buffer::from(bytes)
     });
     let control = (!taken.control.is_empty()).then_some(taken.control);
-    let attachments = (!taken.attachments.is_empty())
-        .then(|| taken.attachments.into_iter().map(SharedBuffer).collect());
+    let attachments =
+        (!taken.attachments.is_empty()).then(|| taken.attachments.into_iter().map(SharedBuffer).collect());
     (produced, control, attachments).into()
 }
 
 /// Log levels and event bits, so that JavaScript need not repeat the numbers.
 #[napi]
 pub fn event_bits() -> String {
-    let bits: serde_json::Map<String, Value> =
-        EventName::ALL.iter().map(|name| (name.as_str().to_owned(), json!(*name as u32))).collect();
+    let bits: serde_json::Map<String, Value> = EventName::ALL
+        .iter()
+        .map(|name| (name.as_str().to_owned(), json!(*name as u32)))
+        .collect();
     json!({ "events": bits, "levels": [Level::Error as u8, Level::Warn as u8, Level::Info as u8, Level::Debug as u8] })
         .to_string()
 }

@@ -8,6 +8,5 @@ mod codec;
 pub mod completion;
 pub mod outcome;
 
-
-pub use completion::{CompletionQueue, Completions};
 pub use crate::tasks::Tasks;
+pub use completion::{CompletionQueue, Completions};

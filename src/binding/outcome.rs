@@ -15,7 +15,6 @@ pub fn thrown(error: &Error) -> napi::Error {
 /// # Errors
 /// What does not fit, and where.
 pub fn from_json<T: DeserializeOwned>(what: &'static str, json: &str) -> napi::Result<T> {
-    serde_json::from_str(json).map_err(|error| {
-        thrown(&Error::non_retriable(format!("Invalid {what}: {error}")))
-    })
+    serde_json::from_str(json)
+        .map_err(|error| thrown(&Error::non_retriable(format!("Invalid {what}: {error}"))))
 }

@@ -57,9 +57,15 @@ impl NativeCluster {
         let completions = queue.completions();
         let reporter = Reporter::new(Box::new(ClientObserver::new(completions.clone(), client)));
         let tasks = Tasks::new().map_err(|error| {
-            thrown(&Error::non_retriable(format!("Cannot start the runtime's threads: {error}")))
+            thrown(&Error::non_retriable(format!(
+                "Cannot start the runtime's threads: {error}"
+            )))
         })?;
-        Ok(Self { handle: ClusterHandle::new(config, reporter), completions, tasks })
+        Ok(Self {
+            handle: ClusterHandle::new(config, reporter),
+            completions,
+            tasks,
+        })
     }
 
     /// Which events somebody listens to: a sum of the bits of `eventBits()`.
@@ -71,7 +77,9 @@ impl NativeCluster {
     /// Log level in kafkajs' numbers.
     #[napi]
     pub fn set_log_level(&self, level: u32) {
-        self.handle.reporter().set_level(u8::try_from(level).unwrap_or(u8::MAX));
+        self.handle
+            .reporter()
+            .set_level(u8::try_from(level).unwrap_or(u8::MAX));
     }
 
     /// Connects to the first of `brokers` (JSON array of `host:port`) that answers.
@@ -79,7 +87,9 @@ impl NativeCluster {
     pub fn connect(&self, call: u32, brokers: String) -> napi::Result<()> {
         let brokers: Vec<String> = from_json("brokers", &brokers)?;
         let handle = self.handle.clone();
-        self.run(call, async move { handle.connect(brokers).await.map(|()| Value::Null) });
+        self.run(call, async move {
+            handle.connect(brokers).await.map(|()| Value::Null)
+        });
         Ok(())
     }
 
@@ -104,7 +114,9 @@ impl NativeCluster {
     pub fn load_topics(&self, call: u32, topics: String) -> napi::Result<()> {
         let topics: Vec<String> = from_json("topics", &topics)?;
         let handle = self.handle.clone();
-        self.run(call, async move { handle.load_topics(&topics).await.map(|_| Value::Null) });
+        self.run(call, async move {
+            handle.load_topics(&topics).await.map(|_| Value::Null)
+        });
         Ok(())
     }
 
@@ -154,7 +166,10 @@ impl NativeCluster {
     #[napi]
     pub fn partition_metadata(&self, topic: String) -> Option<String> {
         let metadata = self.handle.metadata();
-        metadata.topics.get(topic.as_str()).map(|topic| topic.partition_metadata().to_string())
+        metadata
+            .topics
+            .get(topic.as_str())
+            .map(|topic| topic.partition_metadata().to_string())
     }
 
     /// `{ clusterId, controllerId, brokers: [{ nodeId, host, port, rack }] }` of the snapshot as JSON.
@@ -208,7 +223,10 @@ impl NativeCluster {
     pub fn find_group_coordinator(&self, call: u32, group_id: String) {
         let handle = self.handle.clone();
         self.run(call, async move {
-            handle.coordinator(CoordinatorKind::Group, &group_id).await.map(|node_id| json!(node_id))
+            handle
+                .coordinator(CoordinatorKind::Group, &group_id)
+                .await
+                .map(|node_id| json!(node_id))
         });
     }
 
@@ -235,7 +253,11 @@ struct PartitionTime {
 
 impl From<PartitionTime> for OffsetQuery {
     fn from(query: PartitionTime) -> Self {
-        Self { topic: query.topic, partition: query.partition, timestamp: query.timestamp }
+        Self {
+            topic: query.topic,
+            partition: query.partition,
+            timestamp: query.timestamp,
+        }
     }
 }
 

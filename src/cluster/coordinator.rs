@@ -69,7 +69,11 @@ impl Coordinators {
                 code => {
                     let text = response.error_message.as_deref();
                     let error = Error::protocol_with(code, text);
-                    Err(if error.is_retriable() { Failure::Retry(error) } else { Failure::Bail(error) })
+                    Err(if error.is_retriable() {
+                        Failure::Retry(error)
+                    } else {
+                        Failure::Bail(error)
+                    })
                 }
             }
         })
@@ -78,7 +82,11 @@ impl Coordinators {
             (CoordinatorKind::Group, ErrorKind::RetriesExceeded)
                 if error.cause().is_some_and(|cause| cause.code().is_some()) =>
             {
-                Error::new(ErrorKind::GroupCoordinatorNotFound, "Failed to find group coordinator").caused_by(error)
+                Error::new(
+                    ErrorKind::GroupCoordinatorNotFound,
+                    "Failed to find group coordinator",
+                )
+                .caused_by(error)
             }
             _ => error,
         })

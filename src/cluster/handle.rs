@@ -48,7 +48,9 @@ pub struct ClusterHandle(Arc<Shared>);
 
 impl std::fmt::Debug for ClusterHandle {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ClusterHandle").field("clientId", &self.0.config.client_id).finish_non_exhaustive()
+        f.debug_struct("ClusterHandle")
+            .field("clientId", &self.0.config.client_id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -65,7 +67,10 @@ impl ClusterHandle {
             connected: AtomicBool::new(false),
             bootstrap: AsyncMutex::new(None),
             brokers: Mutex::new(HashMap::new()),
-            metadata: RwLock::new(Arc::new(Metadata { controller_id: -1, ..Metadata::default() })),
+            metadata: RwLock::new(Arc::new(Metadata {
+                controller_id: -1,
+                ..Metadata::default()
+            })),
             targets: Mutex::new(BTreeSet::new()),
             refreshing: AsyncMutex::new(()),
             coordinators: Coordinators::default(),
@@ -158,7 +163,9 @@ impl ClusterHandle {
     /// One round over everything that might answer.
     async fn try_connect(&self) -> Result<Arc<Connection>, Failure> {
         if !self.is_connected() {
-            return Err(Failure::Bail(Error::retriable_error("The client is disconnected")));
+            return Err(Failure::Bail(Error::retriable_error(
+                "The client is disconnected",
+            )));
         }
         let known: Vec<_> = self.0.brokers.lock().values().cloned().collect();
         for broker in known {
@@ -170,7 +177,9 @@ impl ClusterHandle {
         }
         let seeds = self.0.seeds.lock().clone();
         if seeds.is_empty() {
-            return Err(Failure::Bail(Error::non_retriable("Failed to connect: brokers array is empty")));
+            return Err(Failure::Bail(Error::non_retriable(
+                "Failed to connect: brokers array is empty",
+            )));
         }
         let mut last = None;
         for _ in 0..seeds.len() {
@@ -179,7 +188,9 @@ impl ClusterHandle {
             match self.connect_seed(seed).await {
                 Ok(connection) => return Ok(connection),
                 Err(error) if is_final(&error) => {
-                    self.0.reporter.log(Level::Error, "BrokerPool", || (error.message().to_owned(), json!({})));
+                    self.0.reporter.log(Level::Error, "BrokerPool", || {
+                        (error.message().to_owned(), json!({}))
+                    });
                     return Err(Failure::Bail(error));
                 }
                 Err(error) => {
@@ -194,7 +205,9 @@ impl ClusterHandle {
                 }
             }
         }
-        Err(Failure::Retry(last.unwrap_or_else(|| Error::new(ErrorKind::NoBrokerAvailable, "No broker available"))))
+        Err(Failure::Retry(last.unwrap_or_else(|| {
+            Error::new(ErrorKind::NoBrokerAvailable, "No broker available")
+        })))
     }
 
     async fn connect_seed(&self, seed: &str) -> Result<Arc<Connection>> {
@@ -211,7 +224,10 @@ impl ClusterHandle {
     /// # Errors
     /// As [`ClusterHandle::any_connection`] and [`Connection::send`].
     pub async fn send_any<R: KafkaRequest>(&self, request: R) -> Result<R::Response> {
-        self.any_connection().await?.send(request, Deadline::Default).await
+        self.any_connection()
+            .await?
+            .send(request, Deadline::Default)
+            .await
     }
 
     /// The broker with this node id.
@@ -248,7 +264,10 @@ impl ClusterHandle {
         request: R,
         deadline: Deadline,
     ) -> Result<R::Response> {
-        self.connection(node_id, role).await?.send(request, deadline).await
+        self.connection(node_id, role)
+            .await?
+            .send(request, deadline)
+            .await
     }
 
     /// Topics the client works with; each refresh asks for all of them. Says whether any is new.
@@ -288,7 +307,11 @@ impl ClusterHandle {
     }
 
     fn covers_targets(&self, metadata: &Metadata) -> bool {
-        self.0.targets.lock().iter().all(|topic| metadata.topics.contains_key(topic.as_str()))
+        self.0
+            .targets
+            .lock()
+            .iter()
+            .all(|topic| metadata.topics.contains_key(topic.as_str()))
     }
 
     /// [`ClusterHandle::refresh_metadata`] if the snapshot is older than `metadataMaxAge` or lacks a target topic.
@@ -297,7 +320,8 @@ impl ClusterHandle {
     /// As [`ClusterHandle::refresh_metadata`].
     pub async fn refresh_metadata_if_necessary(&self) -> Result<Arc<Metadata>> {
         let current = self.metadata();
-        if current.is_stale(self.0.config.metadata_max_age, Instant::now()) || !self.covers_targets(&current) {
+        if current.is_stale(self.0.config.metadata_max_age, Instant::now()) || !self.covers_targets(&current)
+        {
             return self.refresh_metadata().await;
         }
         Ok(current)
@@ -330,14 +354,18 @@ impl ClusterHandle {
         self.add_targets(topics.iter().map(String::as_str));
         retry(self.0.config.retry, |attempt| async move {
             let metadata = if attempt == 0 {
-                self.refresh_metadata_if_necessary().await.map_err(Failure::Bail)?
+                self.refresh_metadata_if_necessary()
+                    .await
+                    .map_err(Failure::Bail)?
             } else {
                 self.refresh_metadata().await.map_err(Failure::Bail)?
             };
             for topic in topics {
                 match metadata.topic(topic) {
                     Ok(_) => {}
-                    Err(error) if error.code() == Some(LEADER_NOT_AVAILABLE) => return Err(Failure::Retry(error)),
+                    Err(error) if error.code() == Some(LEADER_NOT_AVAILABLE) => {
+                        return Err(Failure::Retry(error));
+                    }
                     Err(error) => return Err(Failure::Bail(error)),
                 }
             }
@@ -347,7 +375,11 @@ impl ClusterHandle {
     }
 
     async fn fetch_metadata(&self, topics: Option<&[String]>) -> Result<Arc<Metadata>> {
-        let scope = if topics.is_some() { Scope::Listed } else { Scope::All };
+        let scope = if topics.is_some() {
+            Scope::Listed
+        } else {
+            Scope::All
+        };
         let response = retry(self.0.config.retry, |_| async {
             let request = MetadataRequest::default()
                 .with_topics(topics.map(|topics| topics.iter().map(|topic| request_topic(topic)).collect()))
@@ -392,7 +424,9 @@ impl ClusterHandle {
         let mut brokers = self.0.brokers.lock();
         brokers.retain(|node_id, _| metadata.brokers.contains_key(node_id));
         for address in metadata.brokers.values() {
-            let Ok(endpoint) = Endpoint::advertised(&address.host, address.port) else { continue };
+            let Ok(endpoint) = Endpoint::advertised(&address.host, address.port) else {
+                continue;
+            };
             self.place_broker(&mut brokers, address.node_id, endpoint);
         }
     }
@@ -401,7 +435,10 @@ impl ClusterHandle {
     async fn adopt_bootstrap(&self, connection: &Arc<Connection>) {
         let owner = {
             let brokers = self.0.brokers.lock();
-            brokers.values().find(|broker| broker.endpoint() == *connection.endpoint()).cloned()
+            brokers
+                .values()
+                .find(|broker| broker.endpoint() == *connection.endpoint())
+                .cloned()
         };
         if let Some(broker) = owner {
             broker.adopt(Role::Control, Arc::clone(connection)).await;
@@ -481,7 +518,10 @@ impl ClusterHandle {
         if known {
             return Ok(metadata.controller_id);
         }
-        let text = format!("Controller broker with id {} not found in the cached metadata", metadata.controller_id);
+        let text = format!(
+            "Controller broker with id {} not found in the cached metadata",
+            metadata.controller_id
+        );
         Err(Error::new(ErrorKind::BrokerNotFound, text))
     }
 }

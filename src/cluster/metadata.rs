@@ -111,7 +111,8 @@ pub enum Scope {
 impl Metadata {
     /// Whether a refresh is due.
     pub fn is_stale(&self, max_age: Duration, now: Instant) -> bool {
-        self.refreshed_at.is_none_or(|at| now.saturating_duration_since(at) >= max_age)
+        self.refreshed_at
+            .is_none_or(|at| now.saturating_duration_since(at) >= max_age)
     }
 
     /// The snapshot after `response` came in.
@@ -180,7 +181,11 @@ impl Metadata {
             topics.insert(name, Arc::new(fresh));
         }
         Self {
-            cluster_id: response.cluster_id.as_ref().map(ToString::to_string).or_else(|| self.cluster_id.clone()),
+            cluster_id: response
+                .cluster_id
+                .as_ref()
+                .map(ToString::to_string)
+                .or_else(|| self.cluster_id.clone()),
             controller_id: response.controller_id.0,
             brokers,
             topics,
@@ -223,8 +228,10 @@ impl Metadata {
     /// The topic's own protocol error, or `KafkaJSTopicMetadataNotLoaded` if nothing is known of it.
     pub fn topic(&self, name: &str) -> Result<&Arc<Topic>> {
         match self.topics.get(name) {
-            None => Err(Error::new(ErrorKind::TopicMetadataNotLoaded, "Topic metadata not loaded")
-                .with("topic", json!(name))),
+            None => Err(
+                Error::new(ErrorKind::TopicMetadataNotLoaded, "Topic metadata not loaded")
+                    .with("topic", json!(name)),
+            ),
             Some(topic) if topic.error_code != 0 => Err(Error::protocol(topic.error_code)),
             Some(topic) => Ok(topic),
         }
@@ -236,8 +243,15 @@ impl Metadata {
     /// As [`Metadata::topic`]; LEADER_NOT_AVAILABLE if the partition has no leader now; UNKNOWN_TOPIC_OR_PARTITION if
     /// there is no such partition.
     pub fn leader(&self, topic: &str, partition: i32) -> Result<i32> {
-        let found = self.topic(topic)?.partition(partition).ok_or_else(|| Error::protocol(3))?;
-        if found.leader < 0 { Err(Error::protocol(5)) } else { Ok(found.leader) }
+        let found = self
+            .topic(topic)?
+            .partition(partition)
+            .ok_or_else(|| Error::protocol(3))?;
+        if found.leader < 0 {
+            Err(Error::protocol(5))
+        } else {
+            Ok(found.leader)
+        }
     }
 }
 
@@ -265,7 +279,11 @@ mod tests {
             .with_replica_nodes(vec![BrokerId(1), BrokerId(2)])
     }
 
-    fn topic(name: &'static str, code: i16, partitions: Vec<MetadataResponsePartition>) -> MetadataResponseTopic {
+    fn topic(
+        name: &'static str,
+        code: i16,
+        partitions: Vec<MetadataResponsePartition>,
+    ) -> MetadataResponseTopic {
         MetadataResponseTopic::default()
             .with_name(Some(TopicName(StrBytes::from_static_str(name))))
             .with_error_code(code)
@@ -273,17 +291,25 @@ mod tests {
     }
 
     fn response(topics: Vec<MetadataResponseTopic>) -> MetadataResponse {
-        MetadataResponse::default().with_brokers(vec![broker(1), broker(2)]).with_topics(topics)
+        MetadataResponse::default()
+            .with_brokers(vec![broker(1), broker(2)])
+            .with_topics(topics)
     }
 
     #[test]
     fn an_error_stays_with_its_topic() {
         let now = Instant::now();
-        let all = response(vec![topic("good", 0, vec![partition(0, 1, 0)]), topic("bad", 3, vec![])]);
+        let all = response(vec![
+            topic("good", 0, vec![partition(0, 1, 0)]),
+            topic("bad", 3, vec![]),
+        ]);
         let metadata = Metadata::default().merge(&all, Scope::Listed, now);
         assert_eq!(metadata.leader("good", 0).unwrap(), 1);
         assert_eq!(metadata.topic("bad").expect_err("in error").code(), Some(3));
-        assert_eq!(metadata.topic("never").expect_err("unknown").kind(), ErrorKind::TopicMetadataNotLoaded);
+        assert_eq!(
+            metadata.topic("never").expect_err("unknown").kind(),
+            ErrorKind::TopicMetadataNotLoaded
+        );
     }
 
     #[test]
@@ -294,7 +320,11 @@ mod tests {
             Scope::Listed,
             now,
         );
-        let after = newer.merge(&response(vec![topic("t", 0, vec![partition(0, 1, 4)])]), Scope::Listed, now);
+        let after = newer.merge(
+            &response(vec![topic("t", 0, vec![partition(0, 1, 4)])]),
+            Scope::Listed,
+            now,
+        );
         assert_eq!(after.leader("t", 0).unwrap(), 2);
     }
 
@@ -302,7 +332,10 @@ mod tests {
     fn a_full_answer_forgets_what_it_does_not_list() {
         let now = Instant::now();
         let first = Metadata::default().merge(
-            &response(vec![topic("a", 0, vec![partition(0, 1, 0)]), topic("b", 0, vec![])]),
+            &response(vec![
+                topic("a", 0, vec![partition(0, 1, 0)]),
+                topic("b", 0, vec![]),
+            ]),
             Scope::All,
             now,
         );
@@ -328,9 +361,15 @@ mod tests {
             Scope::Listed,
             Instant::now(),
         );
-        assert!(metadata.with_leader_hint("t", 0, 2, 3, &[]).is_none(), "same epoch is no news");
+        assert!(
+            metadata.with_leader_hint("t", 0, 2, 3, &[]).is_none(),
+            "same epoch is no news"
+        );
         let moved = metadata.with_leader_hint("t", 0, 2, 4, &[]).expect("news");
         assert_eq!(moved.leader("t", 0).unwrap(), 2);
-        assert!(metadata.with_leader_hint("t", 0, 9, 4, &[]).is_none(), "a leader nobody can reach");
+        assert!(
+            metadata.with_leader_hint("t", 0, 9, 4, &[]).is_none(),
+            "a leader nobody can reach"
+        );
     }
 }

@@ -56,7 +56,9 @@ pub async fn list_offsets(
             Err(error) => drop(answers.insert(query.clone(), Err(error))),
         }
     }
-    let asked = by_leader.iter().map(|(leader, queries)| ask_leader(cluster, *leader, queries, isolation));
+    let asked = by_leader
+        .iter()
+        .map(|(leader, queries)| ask_leader(cluster, *leader, queries, isolation));
     for part in join_all(asked).await {
         answers.extend(part);
     }
@@ -89,10 +91,16 @@ async fn ask_leader(
         .with_replica_id(BrokerId(-1))
         .with_isolation_level(isolation as i8)
         .with_topics(topics);
-    let response = match cluster.send(leader, Role::Control, request, Deadline::Default).await {
+    let response = match cluster
+        .send(leader, Role::Control, request, Deadline::Default)
+        .await
+    {
         Ok(response) => response,
         Err(error) => {
-            return queries.iter().map(|query| ((*query).clone(), Err(error.clone()))).collect();
+            return queries
+                .iter()
+                .map(|query| ((*query).clone(), Err(error.clone())))
+                .collect();
         }
     };
     let mut found: HashMap<(&str, i32), Result<i64>> = HashMap::new();
@@ -110,7 +118,10 @@ async fn ask_leader(
         .map(|query| {
             // A broker that leaves a partition out has lost it: the same as saying so.
             let answer = found.remove(&(query.topic.as_str(), query.partition));
-            ((*query).clone(), answer.unwrap_or_else(|| Err(Error::protocol(3))))
+            (
+                (*query).clone(),
+                answer.unwrap_or_else(|| Err(Error::protocol(3))),
+            )
         })
         .collect()
 }

@@ -19,7 +19,11 @@ pub struct Backoff {
 impl Backoff {
     /// Before the first attempt. `random` is uniform in 0..1.
     pub fn new(config: RetryConfig, random: f64) -> Self {
-        Self { wait_ms: jitter(config.initial_retry_time, config.factor, random), config, attempt: 0 }
+        Self {
+            wait_ms: jitter(config.initial_retry_time, config.factor, random),
+            config,
+            attempt: 0,
+        }
     }
 
     /// Attempts that failed so far.
@@ -126,7 +130,9 @@ mod tests {
     #[test]
     fn waits_double_without_jitter_and_stop_after_retries() {
         let mut backoff = Backoff::new(CONFIG, 0.5);
-        let waits: Vec<_> = std::iter::from_fn(|| backoff.next(0.5)).map(|wait| wait.as_millis()).collect();
+        let waits: Vec<_> = std::iter::from_fn(|| backoff.next(0.5))
+            .map(|wait| wait.as_millis())
+            .collect();
         assert_eq!(waits, [300, 600, 1200, 2400, 4800]);
         let error = backoff.exceeded(Error::protocol(3));
         assert_eq!(error.field("retryCount"), Some(&json!(5)));
@@ -136,14 +142,28 @@ mod tests {
     #[test]
     fn first_wait_is_jittered_by_the_factor() {
         for (random, expected) in [(0.0, 240), (1.0, 360)] {
-            assert_eq!(Backoff::new(CONFIG, random).next(0.5).map(|wait| wait.as_millis()), Some(expected));
+            assert_eq!(
+                Backoff::new(CONFIG, random)
+                    .next(0.5)
+                    .map(|wait| wait.as_millis()),
+                Some(expected)
+            );
         }
     }
 
     #[test]
     fn a_wait_never_exceeds_the_maximum() {
-        let mut backoff = Backoff::new(RetryConfig { retries: 50.0, max_retry_time: 1000.0, ..CONFIG }, 0.5);
-        let last = std::iter::from_fn(|| backoff.next(1.0)).last().map(|wait| wait.as_millis());
+        let mut backoff = Backoff::new(
+            RetryConfig {
+                retries: 50.0,
+                max_retry_time: 1000.0,
+                ..CONFIG
+            },
+            0.5,
+        );
+        let last = std::iter::from_fn(|| backoff.next(1.0))
+            .last()
+            .map(|wait| wait.as_millis());
         assert_eq!(last, Some(1000));
     }
 
@@ -163,11 +183,17 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_error_that_is_not_retriable_is_wrapped_and_a_bailed_one_is_not() {
-        let wrapped = retry(CONFIG, |_| async { Err::<(), _>(Failure::Retry(Error::protocol(29))) }).await;
+        let wrapped = retry(CONFIG, |_| async {
+            Err::<(), _>(Failure::Retry(Error::protocol(29)))
+        })
+        .await;
         let wrapped = wrapped.expect_err("fails");
         assert_eq!((wrapped.kind(), wrapped.code()), (ErrorKind::NonRetriable, None));
         assert_eq!(wrapped.cause().and_then(Error::code), Some(29));
-        let raw = retry(CONFIG, |_| async { Err::<(), _>(Failure::Bail(Error::protocol(3))) }).await;
+        let raw = retry(CONFIG, |_| async {
+            Err::<(), _>(Failure::Bail(Error::protocol(3)))
+        })
+        .await;
         assert_eq!(raw.expect_err("fails").code(), Some(3));
     }
 }

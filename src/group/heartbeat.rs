@@ -11,7 +11,7 @@ use super::requests;
 use super::state::{Identity, Verdict, code};
 use crate::cluster::Role;
 use crate::error::{Error, Result};
-use crate::event::{EventName, Level};
+use crate::event::{EventName, Level, with_fields};
 use crate::network::Deadline;
 
 /// Wait before a heartbeat that could not be delivered is tried again, unless the interval is shorter.
@@ -101,8 +101,7 @@ impl Group {
                 // The session may outlive a coordinator that restarts or moves; it tells us if it did not.
                 self.forget_coordinator();
                 self.0.cluster.reporter().log(Level::Debug, "ConsumerGroup", || {
-                    let mut extra = self.describe();
-                    extra["error"] = json!(error.message());
+                    let extra = with_fields(self.describe(), json!({ "error": error.message() }));
                     ("Heartbeat could not be delivered".into(), extra)
                 });
                 Next::Soon
@@ -156,8 +155,7 @@ impl Group {
     async fn evict(&self, silent: Duration) {
         let identity = self.0.state.lock().identity();
         self.0.cluster.reporter().log(Level::Warn, "ConsumerGroup", || {
-            let mut extra = self.describe();
-            extra["maxPollInterval"] = json!(u64::try_from(self.0.config.max_poll_interval.as_millis()).unwrap_or(u64::MAX));
+            let extra = with_fields(self.describe(), json!({ "maxPollInterval": u64::try_from(self.0.config.max_poll_interval.as_millis()).unwrap_or(u64::MAX) }));
             let text = format!(
                 "A handler has made no progress for {} ms, longer than maxPollInterval: leaving the group until it has finished",
                 silent.as_millis()

@@ -22,7 +22,7 @@ use super::topic_partition::TopicPartition;
 use crate::cluster::Role;
 use crate::cluster::retry::{Backoff, wrap_non_retriable};
 use crate::error::{Error, Result};
-use crate::event::Level;
+use crate::event::{Level, with_fields};
 use crate::network::{Connection, Deadline};
 use crate::protocol::consumer_protocol::MemberAssignment;
 
@@ -280,7 +280,7 @@ impl Group {
                 json!({
                     "memberId": member.member_id.as_str(),
                     "memberMetadata": BASE64.encode(&member.metadata),
-                    "groupInstanceId": member.group_instance_id.as_ref().map(|id| id.as_str()),
+                    "groupInstanceId": member.group_instance_id.as_deref(),
                 })
             })
             .collect();
@@ -313,10 +313,10 @@ impl Group {
         *self.0.offsets.lock() = Offsets::new(partitions.iter().cloned());
         if let Some((topic, known, assigned)) = self.first_unknown(partitions) {
             self.0.cluster.reporter().log(Level::Warn, "ConsumerGroup", || {
-                let mut extra = self.describe();
-                extra["topic"] = json!(topic);
-                extra["knownPartitions"] = json!(known);
-                extra["assignedPartitions"] = json!(assigned);
+                let extra = with_fields(
+                    self.describe(),
+                    json!({ "topic": topic, "knownPartitions": known, "assignedPartitions": assigned }),
+                );
                 (
                     "Consumer is not aware of all assigned partitions, refreshing metadata".into(),
                     extra,
@@ -390,8 +390,7 @@ impl Group {
         };
         if let Ok(Err(error)) = tokio::time::timeout(LEAVE_TIMEOUT, told).await {
             self.0.cluster.reporter().log(Level::Debug, "ConsumerGroup", || {
-                let mut extra = self.describe();
-                extra["error"] = json!(error.message());
+                let extra = with_fields(self.describe(), json!({ "error": error.message() }));
                 (
                     "Could not tell the coordinator that this member leaves".into(),
                     extra,

@@ -77,7 +77,10 @@ impl NativeNetwork {
     /// The socket has ended; with `message` and Node's `code` if it failed.
     #[napi]
     pub fn socket_ended(&self, socket: u32, message: Option<String>, code: Option<String>) {
-        let error = message.map(|message| CodedError { code: code.map(Into::into), message: message.into() });
+        let error = message.map(|message| CodedError {
+            code: code.map(Into::into),
+            message: message.into(),
+        });
         self.sockets.ended(socket, error);
     }
 }

@@ -48,7 +48,10 @@ impl VersionRanges {
     /// API key to lowest and highest version, and the level of the cluster's `transaction.version` feature (0 if the
     /// broker names none).
     pub fn new(apis: impl IntoIterator<Item = (i16, (i16, i16))>, transaction_version: i16) -> Self {
-        Self { apis: apis.into_iter().collect(), transaction_version }
+        Self {
+            apis: apis.into_iter().collect(),
+            transaction_version,
+        }
     }
 
     /// Lowest and highest version of an API.
@@ -122,7 +125,9 @@ impl Connection {
             versions: Arc::new(bootstrap),
             quiet_until: Mutex::new(None),
             // kafkajs dead-locks on 0; the options layer refuses it, so at least one may fly here.
-            in_flight: config.max_in_flight_requests.map(|limit| Semaphore::new(limit.max(1) as usize)),
+            in_flight: config
+                .max_in_flight_requests
+                .map(|limit| Semaphore::new(limit.max(1) as usize)),
             queued: AtomicUsize::new(0),
             unanswered: AtomicU32::new(0),
             retired: AtomicBool::new(false),
@@ -187,8 +192,15 @@ impl Connection {
     ///
     /// # Errors
     /// As [`Connection::send`].
-    pub async fn send_or_close<R: KafkaRequest>(&self, request: R, deadline: Deadline) -> Result<R::Response> {
-        let mut guard = CloseUnlessDone { connection: self, done: false };
+    pub async fn send_or_close<R: KafkaRequest>(
+        &self,
+        request: R,
+        deadline: Deadline,
+    ) -> Result<R::Response> {
+        let mut guard = CloseUnlessDone {
+            connection: self,
+            done: false,
+        };
         let response = self.send(request, deadline).await;
         guard.done = true;
         response
@@ -208,7 +220,11 @@ impl Connection {
     }
 
     /// Sends a request that neither waits for others nor holds them up: for authentication.
-    pub(super) async fn transmit<R: KafkaRequest>(&self, request: R, deadline: Deadline) -> Result<R::Response> {
+    pub(super) async fn transmit<R: KafkaRequest>(
+        &self,
+        request: R,
+        deadline: Deadline,
+    ) -> Result<R::Response> {
         Ok(self.deliver(request, deadline, now_ms()).await?.body)
     }
 
@@ -259,7 +275,9 @@ impl Connection {
         let trace = Trace::default();
         let sent = Mutex::new(None);
         let hook = |correlation_id| *sent.lock() = Some(self.switch.await_sent(correlation_id));
-        let answer = self.messenger.request(Wire::new(request, &trace).on_encoded(&hook));
+        let answer = self
+            .messenger
+            .request(Wire::new(request, &trace).on_encoded(&hook));
         let mut answer = std::pin::pin!(answer);
         let left = std::future::poll_fn(|cx| {
             // The answer never comes, but polling it is what writes the frame.
@@ -313,11 +331,16 @@ impl Connection {
             None => None,
             Some(session) => session.pass(self).await?,
         };
-        Ok(Admission { _pass: pass, _permit: self.take_place().await? })
+        Ok(Admission {
+            _pass: pass,
+            _permit: self.take_place().await?,
+        })
     }
 
     async fn take_place(&self) -> Result<Option<SemaphorePermit<'_>>> {
-        let Some(semaphore) = &self.in_flight else { return Ok(None) };
+        let Some(semaphore) = &self.in_flight else {
+            return Ok(None);
+        };
         if let Ok(permit) = semaphore.try_acquire() {
             return Ok(Some(permit));
         }
@@ -334,7 +357,9 @@ impl Connection {
     }
 
     fn note_throttle<R: KafkaRequest>(&self, throttle_ms: i32) {
-        let Ok(throttle @ 1..) = u64::try_from(throttle_ms) else { return };
+        let Ok(throttle @ 1..) = u64::try_from(throttle_ms) else {
+            return;
+        };
         let until = Instant::now() + Duration::from_millis(throttle);
         let mut quiet_until = self.quiet_until.lock();
         *quiet_until = Some(quiet_until.map_or(until, |earlier| earlier.max(until)));
@@ -342,7 +367,10 @@ impl Connection {
         self.reporter.log(Level::Debug, "Connection", || {
             let broker = self.endpoint.to_string();
             let text = format!("{} throttled by the broker", R::SPEC.name);
-            (text, json!({ "broker": broker, "clientId": self.config.client_id, "throttleTime": throttle }))
+            (
+                text,
+                json!({ "broker": broker, "clientId": self.config.client_id, "throttleTime": throttle }),
+            )
         });
     }
 
@@ -352,7 +380,11 @@ impl Connection {
 
     fn expired<R: KafkaRequest>(&self, trace: &Trace, created_at: i64, sent_at: i64) -> Error {
         self.close();
-        let version = if trace.request_size() > 0 { trace.version() } else { R::SPEC.max };
+        let version = if trace.request_size() > 0 {
+            trace.version()
+        } else {
+            R::SPEC.max
+        };
         let details = json!({
             "apiKey": R::SPEC.key,
             "apiName": R::SPEC.name,
@@ -365,9 +397,19 @@ impl Connection {
             "sentAt": sent_at,
         });
         self.reporter.event(EventName::RequestTimeout, || details.clone());
-        let text = format!("Request {}(key: {}, version: {version}) timed out", R::SPEC.name, R::SPEC.key);
+        let text = format!(
+            "Request {}(key: {}, version: {version}) timed out",
+            R::SPEC.name,
+            R::SPEC.key
+        );
         let mut error = Error::new(ErrorKind::RequestTimeout, text);
-        for name in ["broker", "correlationId", "createdAt", "sentAt", "pendingDuration"] {
+        for name in [
+            "broker",
+            "correlationId",
+            "createdAt",
+            "sentAt",
+            "pendingDuration",
+        ] {
             error = error.with(name, details.get(name).cloned().unwrap_or_default());
         }
         error
@@ -395,7 +437,11 @@ impl Connection {
                 if !matches!(other, RequestError::WriteError(_)) && R::SPEC.key != 18 {
                     self.close();
                 }
-                let text = format!("Malformed {} exchange with {}: {other}", R::SPEC.name, self.endpoint);
+                let text = format!(
+                    "Malformed {} exchange with {}: {other}",
+                    R::SPEC.name,
+                    self.endpoint
+                );
                 Error::new(ErrorKind::Connection, text).with("broker", json!(self.endpoint.to_string()))
             }
         }
@@ -434,7 +480,10 @@ fn ranges(versions: &VersionRanges) -> HashMap<ApiKey, ApiVersionRange> {
         .iter()
         .filter(|(_, (min, max))| min <= max)
         .map(|(key, (min, max))| {
-            (rskafka_key(key), ApiVersionRange::new(ApiVersion(Int16(min)), ApiVersion(Int16(max))))
+            (
+                rskafka_key(key),
+                ApiVersionRange::new(ApiVersion(Int16(min)), ApiVersion(Int16(max))),
+            )
         })
         .collect()
 }

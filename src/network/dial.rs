@@ -34,14 +34,22 @@ pub struct Dialer {
 
 impl std::fmt::Debug for Dialer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Dialer").field("security", &self.config.security).finish_non_exhaustive()
+        f.debug_struct("Dialer")
+            .field("security", &self.config.security)
+            .finish_non_exhaustive()
     }
 }
 
 impl Dialer {
     /// Opens nothing yet.
     pub fn new(config: Arc<ClusterConfig>, reporter: Reporter) -> Self {
-        Self { config, reporter, couriers: Arc::default(), sockets: Arc::default(), tls: OnceLock::new() }
+        Self {
+            config,
+            reporter,
+            couriers: Arc::default(),
+            sockets: Arc::default(),
+            tls: OnceLock::new(),
+        }
     }
 
     /// The configuration.
@@ -76,8 +84,14 @@ impl Dialer {
         if security.socket_factory {
             return Ok(Box::new(self.sockets.open(endpoint, &self.reporter).await?));
         }
-        let Some(tls) = &security.tls else { return Ok(Box::new(connect(endpoint).await?)) };
-        let tls = self.tls.get_or_init(|| TlsClient::new(tls)).as_ref().map_err(Error::clone)?;
+        let Some(tls) = &security.tls else {
+            return Ok(Box::new(connect(endpoint).await?));
+        };
+        let tls = self
+            .tls
+            .get_or_init(|| TlsClient::new(tls))
+            .as_ref()
+            .map_err(Error::clone)?;
         let tcp = connect(endpoint).await?;
         match tls.connect(tcp, &endpoint.host, &self.reporter).await {
             Ok(stream) => Ok(Box::new(stream)),
@@ -91,14 +105,20 @@ async fn connect(endpoint: &Endpoint) -> Result<TcpStream> {
     let addresses: Vec<SocketAddr> = lookup_host((endpoint.host.as_str(), endpoint.port))
         .await
         .map_err(|_| {
-            failed(endpoint, "ENOTFOUND", &format!("getaddrinfo ENOTFOUND {}", endpoint.host))
+            failed(
+                endpoint,
+                "ENOTFOUND",
+                &format!("getaddrinfo ENOTFOUND {}", endpoint.host),
+            )
         })?
         .collect();
     let mut last = None;
     for address in addresses {
         match TcpStream::connect(address).await {
             Ok(stream) => {
-                stream.set_nodelay(true).map_err(|error| io_failure(endpoint, "connect", &error))?;
+                stream
+                    .set_nodelay(true)
+                    .map_err(|error| io_failure(endpoint, "connect", &error))?;
                 SockRef::from(&stream)
                     .set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEP_ALIVE))
                     .map_err(|error| io_failure(endpoint, "connect", &error))?;
@@ -111,7 +131,11 @@ async fn connect(endpoint: &Endpoint) -> Result<TcpStream> {
         }
     }
     Err(last.unwrap_or_else(|| {
-        failed(endpoint, "ENOTFOUND", &format!("getaddrinfo ENOTFOUND {}", endpoint.host))
+        failed(
+            endpoint,
+            "ENOTFOUND",
+            &format!("getaddrinfo ENOTFOUND {}", endpoint.host),
+        )
     }))
 }
 
@@ -136,8 +160,11 @@ pub fn io_failure(endpoint: &Endpoint, syscall: &str, error: &io::Error) -> Erro
 
 /// An error that has its words and code already: `Connection error: certificate has expired`.
 pub fn coded_failure(endpoint: &Endpoint, error: CodedError) -> Error {
-    let failure = Error::new(ErrorKind::Connection, format!("Connection error: {}", error.message))
-        .with("broker", json!(endpoint.to_string()));
+    let failure = Error::new(
+        ErrorKind::Connection,
+        format!("Connection error: {}", error.message),
+    )
+    .with("broker", json!(endpoint.to_string()));
     match error.code {
         Some(code) => failure.with("code", json!(code)),
         None => failure,
@@ -145,7 +172,13 @@ pub fn coded_failure(endpoint: &Endpoint, error: CodedError) -> Error {
 }
 
 fn failed(endpoint: &Endpoint, code: &'static str, detail: &str) -> Error {
-    coded_failure(endpoint, CodedError { code: Some(Cow::Borrowed(code)), message: Cow::Owned(detail.to_owned()) })
+    coded_failure(
+        endpoint,
+        CodedError {
+            code: Some(Cow::Borrowed(code)),
+            message: Cow::Owned(detail.to_owned()),
+        },
+    )
 }
 
 /// The code Node's `error.code` would have.
@@ -174,17 +207,33 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         drop(listener);
-        let endpoint = Endpoint { host: "127.0.0.1".into(), port };
-        let Err(error) = connect(&endpoint).await else { panic!("nobody listens") };
-        assert_eq!(error.message(), format!("Connection error: connect ECONNREFUSED 127.0.0.1:{port}"));
+        let endpoint = Endpoint {
+            host: "127.0.0.1".into(),
+            port,
+        };
+        let Err(error) = connect(&endpoint).await else {
+            panic!("nobody listens")
+        };
+        assert_eq!(
+            error.message(),
+            format!("Connection error: connect ECONNREFUSED 127.0.0.1:{port}")
+        );
         assert_eq!(error.field("code"), Some(&json!("ECONNREFUSED")));
         assert_eq!(error.field("broker"), Some(&json!(format!("127.0.0.1:{port}"))));
     }
 
     #[tokio::test]
     async fn an_unknown_name_is_not_found() {
-        let endpoint = Endpoint { host: "no-such-host.invalid".into(), port: 1 };
-        let Err(error) = connect(&endpoint).await else { panic!("no such name") };
-        assert_eq!(error.message(), "Connection error: getaddrinfo ENOTFOUND no-such-host.invalid");
+        let endpoint = Endpoint {
+            host: "no-such-host.invalid".into(),
+            port: 1,
+        };
+        let Err(error) = connect(&endpoint).await else {
+            panic!("no such name")
+        };
+        assert_eq!(
+            error.message(),
+            "Connection error: getaddrinfo ENOTFOUND no-such-host.invalid"
+        );
     }
 }

@@ -20,7 +20,10 @@ impl Endpoint {
     /// `KafkaJSConnectionError` if the port is none.
     pub fn advertised(host: &str, port: i32) -> Result<Self> {
         match u16::try_from(port) {
-            Ok(port) => Ok(Self { host: host.to_owned(), port }),
+            Ok(port) => Ok(Self {
+                host: host.to_owned(),
+                port,
+            }),
             Err(_) => Err(bad_port(host, &port.to_string())),
         }
     }
@@ -41,7 +44,10 @@ impl Endpoint {
         };
         // JavaScript's Number(): surrounding white space is fine, and a missing port is not a number.
         match port.trim().parse::<u16>() {
-            Ok(number) => Ok(Self { host: host.to_owned(), port: number }),
+            Ok(number) => Ok(Self {
+                host: host.to_owned(),
+                port: number,
+            }),
             Err(_) => Err(bad_port(host, port.trim())),
         }
     }
@@ -69,17 +75,33 @@ mod tests {
 
     #[test]
     fn reads_host_and_port() {
-        assert_eq!(Endpoint::parse("kafka-1:9092").unwrap().to_string(), "kafka-1:9092");
-        assert_eq!(Endpoint::parse("[::1]:9092").unwrap(), Endpoint { host: "::1".into(), port: 9092 });
+        assert_eq!(
+            Endpoint::parse("kafka-1:9092").unwrap().to_string(),
+            "kafka-1:9092"
+        );
+        assert_eq!(
+            Endpoint::parse("[::1]:9092").unwrap(),
+            Endpoint {
+                host: "::1".into(),
+                port: 9092
+            }
+        );
     }
 
     #[test]
     fn a_port_that_is_none_says_so_in_nodes_words() {
-        for (broker, shown) in [("localhost", "NaN"), ("localhost:abc", "NaN"), ("l:99999", "99999"), ("l:-1", "-1")] {
+        for (broker, shown) in [
+            ("localhost", "NaN"),
+            ("localhost:abc", "NaN"),
+            ("l:99999", "99999"),
+            ("l:-1", "-1"),
+        ] {
             let error = Endpoint::parse(broker).expect_err("refused");
             assert_eq!(
                 error.message(),
-                format!("Failed to connect: Port should be >= 0 and < 65536. Received type number ({shown}).")
+                format!(
+                    "Failed to connect: Port should be >= 0 and < 65536. Received type number ({shown})."
+                )
             );
         }
     }

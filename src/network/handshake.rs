@@ -42,8 +42,12 @@ impl Dialer {
         known: Option<Arc<VersionRanges>>,
     ) -> Result<Connection> {
         let config = self.config();
-        let mut connection =
-            Connection::over(transport, endpoint.clone(), Arc::clone(config), self.reporter().clone());
+        let mut connection = Connection::over(
+            transport,
+            endpoint.clone(),
+            Arc::clone(config),
+            self.reporter().clone(),
+        );
         let versions = match known {
             Some(versions) => versions,
             None => Arc::new(fetch_versions(&mut connection, config.connection_timeout).await?),
@@ -90,6 +94,9 @@ fn table_of(response: &ApiVersionsResponse) -> VersionRanges {
         .iter()
         .find(|feature| feature.name.as_str() == "transaction.version")
         .map_or(0, |feature| feature.max_version_level);
-    let apis = response.api_keys.iter().map(|api| (api.api_key, (api.min_version, api.max_version)));
+    let apis = response
+        .api_keys
+        .iter()
+        .map(|api| (api.api_key, (api.min_version, api.max_version)));
     VersionRanges::new(apis, transaction_version)
 }

@@ -19,8 +19,8 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Notify;
 
-use super::endpoint::Endpoint;
 use super::dial::coded_failure;
+use super::endpoint::Endpoint;
 use super::tls::CodedError;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Reporter;
@@ -64,7 +64,9 @@ pub struct Sockets {
 
 impl std::fmt::Debug for Sockets {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Sockets").field("open", &self.bridges.lock().len()).finish_non_exhaustive()
+        f.debug_struct("Sockets")
+            .field("open", &self.bridges.lock().len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -74,11 +76,7 @@ impl Sockets {
     /// # Errors
     /// `KafkaJSConnectionError`: `Failed to connect: ...` if the factory threw, `Connection error: ...` if the socket
     /// could not connect.
-    pub async fn open(
-        self: &Arc<Self>,
-        endpoint: &Endpoint,
-        reporter: &Reporter,
-    ) -> Result<SocketTransport> {
+    pub async fn open(self: &Arc<Self>, endpoint: &Endpoint, reporter: &Reporter) -> Result<SocketTransport> {
         let id = self.last.fetch_add(1, Ordering::Relaxed);
         let bridge = Arc::new(Bridge::default());
         self.bridges.lock().insert(id, Arc::clone(&bridge));
@@ -88,10 +86,15 @@ impl Sockets {
         let answer = reporter.ask("socket.open", details, Vec::new()).await?.value;
         let text = |key: &str| answer.get(key).and_then(Value::as_str).map(str::to_owned);
         match (text("threw"), text("failed")) {
-            (Some(text), _) => Err(Error::new(ErrorKind::Connection, format!("Failed to connect: {text}"))
-                .with("broker", json!(endpoint.to_string()))),
+            (Some(text), _) => Err(
+                Error::new(ErrorKind::Connection, format!("Failed to connect: {text}"))
+                    .with("broker", json!(endpoint.to_string())),
+            ),
             (None, Some(message)) => {
-                let error = CodedError { code: text("code").map(Into::into), message: message.into() };
+                let error = CodedError {
+                    code: text("code").map(Into::into),
+                    message: message.into(),
+                };
                 Err(coded_failure(endpoint, error))
             }
             (None, None) => Ok(transport),
@@ -105,7 +108,9 @@ impl Sockets {
     /// The socket received `bytes`. Says whether it may go on; if not, it should pause until
     /// [`Sockets::drained`] resolves.
     pub fn received(&self, id: u32, bytes: Bytes) -> bool {
-        let Some(bridge) = self.bridge(id) else { return true };
+        let Some(bridge) = self.bridge(id) else {
+            return true;
+        };
         let mut state = bridge.state.lock();
         if state.abandoned {
             return true;
@@ -145,7 +150,9 @@ impl Sockets {
 
     /// What to write to the socket next; empty when the connection has ended and all was written.
     pub async fn outgoing(&self, id: u32) -> Vec<Bytes> {
-        let Some(bridge) = self.bridge(id) else { return Vec::new() };
+        let Some(bridge) = self.bridge(id) else {
+            return Vec::new();
+        };
         loop {
             let written = bridge.written.notified();
             {
@@ -228,7 +235,9 @@ impl AsyncWrite for SocketTransport {
             return Poll::Pending;
         }
         let take = data.len().min(HIGH_WATER);
-        state.outgoing.push(Bytes::copy_from_slice(data.get(..take).unwrap_or_default()));
+        state
+            .outgoing
+            .push(Bytes::copy_from_slice(data.get(..take).unwrap_or_default()));
         state.outgoing_bytes += take;
         drop(state);
         self.bridge.written.notify_one();
@@ -257,8 +266,17 @@ mod tests {
         impl Observer for Factory {
             fn report(&self, _report: Report) {}
             fn ask(&self, question: Question) {
-                assert_eq!((question.name, &question.payload["host"]), ("socket.open", &json!("kafka")));
-                question.reply.send(Ok(Answer { value: self.0.clone(), bytes: None })).unwrap();
+                assert_eq!(
+                    (question.name, &question.payload["host"]),
+                    ("socket.open", &json!("kafka"))
+                );
+                question
+                    .reply
+                    .send(Ok(Answer {
+                        value: self.0.clone(),
+                        bytes: None,
+                    }))
+                    .unwrap();
             }
         }
         Reporter::new(Box::new(Factory(outcome)))
@@ -266,7 +284,10 @@ mod tests {
 
     async fn socket() -> (Arc<Sockets>, SocketTransport) {
         let sockets = Arc::new(Sockets::default());
-        let endpoint = Endpoint { host: "kafka".into(), port: 9092 };
+        let endpoint = Endpoint {
+            host: "kafka".into(),
+            port: 9092,
+        };
         let transport = sockets.open(&endpoint, &factory(Value::Null)).await.unwrap();
         (sockets, transport)
     }
@@ -327,7 +348,10 @@ mod tests {
     async fn a_failing_socket_fails_reads_and_writes_with_its_words() {
         let (sockets, mut transport) = socket().await;
         sockets.ended(0, Some(CodedError::new("ECONNRESET", "read ECONNRESET")));
-        for error in [transport.read_u8().await.err(), transport.write_all(b"x").await.err()] {
+        for error in [
+            transport.read_u8().await.err(),
+            transport.write_all(b"x").await.err(),
+        ] {
             assert_eq!(error.unwrap().to_string(), "read ECONNRESET");
         }
     }
@@ -335,13 +359,27 @@ mod tests {
     #[tokio::test]
     async fn a_socket_that_cannot_be_made_leaves_nothing() {
         let sockets = Arc::new(Sockets::default());
-        let endpoint = Endpoint { host: "kafka".into(), port: 9092 };
+        let endpoint = Endpoint {
+            host: "kafka".into(),
+            port: 9092,
+        };
         let outcomes = [
-            (json!({ "threw": "no sockets" }), "Failed to connect: no sockets", None),
-            (json!({ "failed": "no", "code": "ENO" }), "Connection error: no", Some(&json!("ENO"))),
+            (
+                json!({ "threw": "no sockets" }),
+                "Failed to connect: no sockets",
+                None,
+            ),
+            (
+                json!({ "failed": "no", "code": "ENO" }),
+                "Connection error: no",
+                Some(&json!("ENO")),
+            ),
         ];
         for (outcome, text, code) in outcomes {
-            let error = sockets.open(&endpoint, &factory(outcome)).await.expect_err("no socket");
+            let error = sockets
+                .open(&endpoint, &factory(outcome))
+                .await
+                .expect_err("no socket");
             assert_eq!((error.message(), error.field("code")), (text, code));
             assert!(error.is_connection());
         }

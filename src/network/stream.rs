@@ -19,6 +19,8 @@ use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::oneshot;
 
+use super::tls::CodedError;
+
 /// Anything that carries bytes: TCP, TLS, a user's JavaScript socket, memory in tests.
 pub trait Transport: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Transport for T {}
@@ -135,7 +137,9 @@ pub struct WireStream {
 
 impl std::fmt::Debug for WireStream {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("WireStream").field("switch", &self.switch).finish_non_exhaustive()
+        f.debug_struct("WireStream")
+            .field("switch", &self.switch)
+            .finish_non_exhaustive()
     }
 }
 
@@ -160,7 +164,8 @@ impl WireStream {
         let take = self.incoming.len().min(buf.remaining());
         let max_frame = self.max_frame;
         let chunk = self.incoming.split_to(take);
-        self.incoming_frames.advance(&chunk, 4, |mut header| check_size(header.get_i32(), max_frame))?;
+        self.incoming_frames
+            .advance(&chunk, 4, |mut header| check_size(header.get_i32(), max_frame))?;
         buf.put_slice(&chunk);
         Ok(())
     }
@@ -193,14 +198,19 @@ const TLS_ALERT: i32 = i32::from_be_bytes([21, 3, 0, 0]);
 
 fn check_size(size: i32, max_frame: usize) -> io::Result<()> {
     if size & i32::from_be_bytes([0xff, 0xff, 0, 0]) == TLS_ALERT {
-        let text = "the peer speaks TLS and we do not: the ssl option turns it on";
-        return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+        let error = CodedError::new(
+            "EPROTO",
+            "the peer speaks TLS and we do not: the ssl option turns it on",
+        );
+        return Err(io::Error::new(io::ErrorKind::InvalidData, error));
     }
     match usize::try_from(size) {
         Ok(size) if size <= max_frame => Ok(()),
         Ok(size) => Err(io::Error::new(
             io::ErrorKind::InvalidData,
-            format!("the peer announced a frame of {size} bytes, the limit is {max_frame}: is it a Kafka broker?"),
+            format!(
+                "the peer announced a frame of {size} bytes, the limit is {max_frame}: is it a Kafka broker?"
+            ),
         )),
         Err(_) => Err(io::Error::new(
             io::ErrorKind::InvalidData,
@@ -214,7 +224,11 @@ fn closed() -> io::Error {
 }
 
 impl AsyncRead for WireStream {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let this = &mut *self;
         this.switch.reader.register(cx.waker());
         if this.switch.is_closed() {
@@ -321,7 +335,10 @@ mod tests {
         let sent = switch.await_sent(7);
         stream.write_all(&[0, 0, 0, 10]).await.unwrap();
         stream.write_all(&[0, 3, 0, 1, 0, 0, 0, 7, 9, 9]).await.unwrap();
-        assert!(futures::poll!(Box::pin(peer.read_u8())).is_pending(), "nothing before flush");
+        assert!(
+            futures::poll!(Box::pin(peer.read_u8())).is_pending(),
+            "nothing before flush"
+        );
         stream.flush().await.unwrap();
         sent.await.unwrap();
         let mut frame = [0; 14];
@@ -393,7 +410,10 @@ mod tests {
         let reader = tokio::spawn(async move { stream.read_u8().await });
         tokio::task::yield_now().await;
         switch.close();
-        assert_eq!(reader.await.unwrap().expect_err("closed").kind(), io::ErrorKind::ConnectionAborted);
+        assert_eq!(
+            reader.await.unwrap().expect_err("closed").kind(),
+            io::ErrorKind::ConnectionAborted
+        );
         assert!(awaited.await.is_err());
         assert!(switch.await_sent(2).await.is_err());
     }

@@ -64,7 +64,12 @@ impl Accumulator {
     /// `max_bytes` together. They count as in flight until [`Accumulator::ended`] or [`Accumulator::requeue`].
     pub fn drain(&mut self, leads: impl Fn(Slot) -> bool, max_bytes: usize, now: Instant) -> Vec<Batch> {
         let order: Vec<Slot> = match self.next {
-            Some(next) => self.waiting.range(next..).chain(self.waiting.range(..next)).copied().collect(),
+            Some(next) => self
+                .waiting
+                .range(next..)
+                .chain(self.waiting.range(..next))
+                .copied()
+                .collect(),
             None => self.waiting.iter().copied().collect(),
         };
         let mut taken: Vec<Batch> = Vec::new();
@@ -74,11 +79,17 @@ impl Accumulator {
                 continue;
             }
             let (linger, batch_size, max_in_flight) = (self.linger, self.batch_size, self.max_in_flight);
-            let Some(queue) = self.queues.get_mut(&slot) else { continue };
-            if queue.in_flight >= max_in_flight || ready_at(queue, linger, batch_size).is_none_or(|at| at > now) {
+            let Some(queue) = self.queues.get_mut(&slot) else {
+                continue;
+            };
+            if queue.in_flight >= max_in_flight
+                || ready_at(queue, linger, batch_size).is_none_or(|at| at > now)
+            {
                 continue;
             }
-            let Some(size) = queue.waiting.front().map(|batch| batch.bytes) else { continue };
+            let Some(size) = queue.waiting.front().map(|batch| batch.bytes) else {
+                continue;
+            };
             if !taken.is_empty() && bytes + size > max_bytes {
                 self.next = Some(slot);
                 break;
@@ -146,7 +157,9 @@ impl Accumulator {
     /// Takes their numbers from the batches that wait for a partition, so that they get new ones when they leave. Says
     /// whether that was possible: the broker must not have any of them.
     pub fn unnumber(&mut self, slot: Slot) -> bool {
-        let Some(queue) = self.queues.get_mut(&slot) else { return true };
+        let Some(queue) = self.queues.get_mut(&slot) else {
+            return true;
+        };
         let numbered = || queue.waiting.iter().filter(|batch| batch.sequence.is_some());
         if numbered().any(|batch| batch.uncertain) {
             return false;
@@ -159,8 +172,11 @@ impl Accumulator {
     pub fn remove(&mut self, picked: impl Fn(&Batch) -> bool) -> Vec<Batch> {
         let mut removed = Vec::new();
         for slot in self.waiting.clone() {
-            let Some(queue) = self.queues.get_mut(&slot) else { continue };
-            let (gone, kept): (VecDeque<_>, VecDeque<_>) = queue.waiting.drain(..).partition(|batch| picked(batch));
+            let Some(queue) = self.queues.get_mut(&slot) else {
+                continue;
+            };
+            let (gone, kept): (VecDeque<_>, VecDeque<_>) =
+                queue.waiting.drain(..).partition(|batch| picked(batch));
             removed.extend(gone);
             queue.waiting = kept;
             if queue.waiting.is_empty() {
@@ -193,7 +209,11 @@ fn ready_at(queue: &Queue, linger: Duration, batch_size: usize) -> Option<Instan
         return Some(at);
     }
     let full = batch.bytes >= batch_size || queue.waiting.len() > 1 || batch.sequence.is_some();
-    Some(if full { batch.created_at } else { batch.created_at + linger })
+    Some(if full {
+        batch.created_at
+    } else {
+        batch.created_at + linger
+    })
 }
 
 #[cfg(test)]
@@ -206,8 +226,14 @@ mod tests {
     use bytes::Bytes;
     use std::sync::Arc;
 
-    const KEY: BatchKey =
-        BatchKey { acks: -1, timeout_ms: 30_000, codec: Codec::None, registered_codec: false, level: None, transactional: false };
+    const KEY: BatchKey = BatchKey {
+        acks: -1,
+        timeout_ms: 30_000,
+        codec: Codec::None,
+        registered_codec: false,
+        level: None,
+        transactional: false,
+    };
 
     fn slot(partition: i32) -> Slot {
         Slot { topic: 0, partition }
@@ -215,7 +241,10 @@ mod tests {
 
     fn chunk(id: u32, bytes: usize) -> Chunk {
         Chunk {
-            records: Arc::new(PackedRecords { data: Bytes::new(), table: Vec::new() }),
+            records: Arc::new(PackedRecords {
+                data: Bytes::new(),
+                table: Vec::new(),
+            }),
             views: Vec::new(),
             bytes,
             call: Call::new(id, 1, bytes, Arc::new(Sink::default())),
@@ -224,7 +253,10 @@ mod tests {
     }
 
     fn ids(batches: &[Batch]) -> Vec<Vec<u32>> {
-        batches.iter().map(|batch| batch.chunks.iter().map(|chunk| chunk.topic_in_call).collect()).collect()
+        batches
+            .iter()
+            .map(|batch| batch.chunks.iter().map(|chunk| chunk.topic_in_call).collect())
+            .collect()
     }
 
     fn accumulator() -> Accumulator {
@@ -267,7 +299,10 @@ mod tests {
         let later = now + Duration::from_millis(300);
         batch.not_before = Some(later);
         accumulator.requeue(batch);
-        assert!(accumulator.drain(|_| true, 1000, now).is_empty(), "waits, and holds back its successor");
+        assert!(
+            accumulator.drain(|_| true, 1000, now).is_empty(),
+            "waits, and holds back its successor"
+        );
         assert_eq!(accumulator.next_ready(|_| true), Some(later));
         assert_eq!(ids(&accumulator.drain(|_| true, 1000, later)), [[1]]);
     }
@@ -282,12 +317,19 @@ mod tests {
             let mut batch = accumulator.drain(|_| true, 1000, now).remove(0);
             // Across the wrap of the sequence space.
             let base = i32::MAX.wrapping_add(i32::try_from(id).unwrap());
-            batch.sequence = Some(Sequence { producer_id: 1, epoch: 0, base });
+            batch.sequence = Some(Sequence {
+                producer_id: 1,
+                epoch: 0,
+                base,
+            });
             taken.push(batch);
         }
         taken.swap(0, 2);
         taken.into_iter().for_each(|batch| accumulator.requeue(batch));
-        let order: Vec<_> = (0..3).flat_map(|_| ids(&accumulator.drain(|_| true, 1000, now))).flatten().collect();
+        let order: Vec<_> = (0..3)
+            .flat_map(|_| ids(&accumulator.drain(|_| true, 1000, now)))
+            .flatten()
+            .collect();
         assert_eq!(order, [0, 1, 2]);
     }
 
@@ -296,9 +338,17 @@ mod tests {
         let now = Instant::now();
         let mut accumulator = accumulator();
         for partition in 0..4 {
-            accumulator.append(slot(partition), KEY, chunk(u32::try_from(partition).unwrap(), 50), now);
+            accumulator.append(
+                slot(partition),
+                KEY,
+                chunk(u32::try_from(partition).unwrap(), 50),
+                now,
+            );
         }
-        assert_eq!(ids(&accumulator.drain(|slot| slot.partition != 1, 100, now)), [[0], [2]]);
+        assert_eq!(
+            ids(&accumulator.drain(|slot| slot.partition != 1, 100, now)),
+            [[0], [2]]
+        );
         assert_eq!(ids(&accumulator.drain(|_| true, 100, now)), [[3], [1]]);
     }
 
@@ -308,7 +358,10 @@ mod tests {
         let mut accumulator = Accumulator::new(100, Duration::from_millis(5), 1);
         accumulator.append(slot(0), KEY, chunk(1, 10), now);
         assert!(accumulator.drain(|_| true, 1000, now).is_empty());
-        assert_eq!(accumulator.next_ready(|_| true), Some(now + Duration::from_millis(5)));
+        assert_eq!(
+            accumulator.next_ready(|_| true),
+            Some(now + Duration::from_millis(5))
+        );
         accumulator.append(slot(0), KEY, chunk(2, 90), now);
         assert_eq!(ids(&accumulator.drain(|_| true, 1000, now)), [[1, 2]]);
     }

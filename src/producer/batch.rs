@@ -137,7 +137,10 @@ impl Batch {
             created_at: self.created_at,
             backoff: None,
             not_before: None,
-            sequence: self.sequence.map(|sequence| Sequence { base: after(sequence.base, skip), ..sequence }),
+            sequence: self.sequence.map(|sequence| Sequence {
+                base: after(sequence.base, skip),
+                ..sequence
+            }),
             uncertain: self.uncertain,
         };
         let head = std::mem::take(&mut self.chunks);

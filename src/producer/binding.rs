@@ -1,6 +1,9 @@
 //! `NativeProducer`: the producer's native half, for `src/producer/*.js`.
 
-#![expect(clippy::too_many_arguments, reason = "`send`: an object would cost more than the whole call")]
+#![expect(
+    clippy::too_many_arguments,
+    reason = "`send`: an object would cost more than the whole call"
+)]
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -57,14 +60,21 @@ impl NativeProducer {
         let tasks = cluster.tasks().clone();
         let sink = Arc::new(Sink(completions.clone()));
         let handle = ProducerHandle::new(cluster.handle().clone(), config, sink, tasks.clone());
-        Ok(Self { handle, cluster: cluster.handle().clone(), completions, tasks })
+        Ok(Self {
+            handle,
+            cluster: cluster.handle().clone(),
+            completions,
+            tasks,
+        })
     }
 
     /// Accepts calls from now on; an idempotent producer gets its id.
     #[napi]
     pub fn open(&self, call: u32) {
         let handle = self.handle.clone();
-        self.completions.run(&self.tasks, call, async move { handle.open().await.map(|()| Value::Null) });
+        self.completions.run(&self.tasks, call, async move {
+            handle.open().await.map(|()| Value::Null)
+        });
     }
 
     /// Delivers what was accepted, for at most `timeout` ms, rejects the rest, and accepts nothing more.
@@ -144,17 +154,33 @@ impl NativeProducer {
         table_length: u32,
     ) -> napi::Result<()> {
         let submission = (|| -> Result<Submission> {
-            let key = BatchKey { registered_codec, ..batch_key(acks, timeout, codec, level)? };
+            let key = BatchKey {
+                registered_codec,
+                ..batch_key(acks, timeout, codec, level)?
+            };
             let misfit = || Error::non_retriable("Invalid packed records: a length is beyond its buffer");
             let table = table.get(..table_length as usize).ok_or_else(misfit)?;
             let data = data.get(..data_length as usize).ok_or_else(misfit)?;
             let (&count, rest) = table.split_first().ok_or_else(misfit)?;
             let (topics, records) = rest.split_at_checked(count as usize * 2).ok_or_else(misfit)?;
-            let topics = topics.chunks_exact(2).filter_map(|pair| Some((*pair.first()?, *pair.get(1)?))).collect();
-            let records = PackedRecords { data: Bytes::copy_from_slice(data), table: records.to_vec() };
-            Ok(Submission { call, key, records, topics })
+            let topics = topics
+                .chunks_exact(2)
+                .filter_map(|pair| Some((*pair.first()?, *pair.get(1)?)))
+                .collect();
+            let records = PackedRecords {
+                data: Bytes::copy_from_slice(data),
+                table: records.to_vec(),
+            };
+            Ok(Submission {
+                call,
+                key,
+                records,
+                topics,
+            })
         })();
-        submission.and_then(|submission| self.handle.submit(submission)).map_err(|error| thrown(&error))
+        submission
+            .and_then(|submission| self.handle.submit(submission))
+            .map_err(|error| thrown(&error))
     }
 }
 
@@ -166,5 +192,12 @@ fn batch_key(acks: i32, timeout_ms: i32, codec: u32, level: i32) -> Result<Batch
         .and_then(Codec::from_id)
         .ok_or_else(|| Error::non_retriable(format!("Invalid compression {codec}, expected 0 to 4")))?;
     let level = (level != DEFAULT_LEVEL).then_some(level);
-    Ok(BatchKey { acks, timeout_ms, codec, registered_codec: false, level, transactional: false })
+    Ok(BatchKey {
+        acks,
+        timeout_ms,
+        codec,
+        registered_codec: false,
+        level,
+        transactional: false,
+    })
 }

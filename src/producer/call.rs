@@ -45,15 +45,26 @@ pub struct Call {
 
 impl std::fmt::Debug for Call {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Call").field("id", &self.id).finish_non_exhaustive()
+        f.debug_struct("Call")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
     }
 }
 
 impl Call {
     /// A call with `parts` parts under way that holds `bytes` of the producer's memory.
     pub fn new(id: u32, parts: usize, bytes: usize, sink: Arc<dyn CallSink>) -> Arc<Self> {
-        let progress = Progress { parts, partitions: Vec::with_capacity(parts), error: None, bytes };
-        Arc::new(Self { id, sink, progress: Mutex::new(progress) })
+        let progress = Progress {
+            parts,
+            partitions: Vec::with_capacity(parts),
+            error: None,
+            bytes,
+        };
+        Arc::new(Self {
+            id,
+            sink,
+            progress: Mutex::new(progress),
+        })
     }
 
     /// One part becomes `parts`: a topic's records were spread over its partitions.
@@ -111,7 +122,13 @@ pub(crate) mod tests {
     }
 
     fn part(partition: i32) -> ProducedPartition {
-        ProducedPartition { topic: 0, partition, base_offset: 7, log_append_time: -1, log_start_offset: 0 }
+        ProducedPartition {
+            topic: 0,
+            partition,
+            base_offset: 7,
+            log_append_time: -1,
+            log_start_offset: 0,
+        }
     }
 
     #[test]

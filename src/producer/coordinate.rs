@@ -9,8 +9,8 @@ use kafka_protocol::messages::txn_offset_commit_request::{
     TxnOffsetCommitRequestPartition, TxnOffsetCommitRequestTopic,
 };
 use kafka_protocol::messages::{
-    AddOffsetsToTxnRequest, AddPartitionsToTxnRequest, EndTxnRequest, GroupId, InitProducerIdRequest, ProducerId,
-    TopicName, TransactionalId, TxnOffsetCommitRequest,
+    AddOffsetsToTxnRequest, AddPartitionsToTxnRequest, EndTxnRequest, GroupId, InitProducerIdRequest,
+    ProducerId, TopicName, TransactionalId, TxnOffsetCommitRequest,
 };
 use kafka_protocol::protocol::StrBytes;
 use serde::Deserialize;
@@ -64,7 +64,9 @@ struct PartitionOffset {
 }
 
 fn offset_from_text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
-    String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    String::deserialize(deserializer)?
+        .parse()
+        .map_err(serde::de::Error::custom)
 }
 
 fn text(text: &str) -> StrBytes {
@@ -72,7 +74,9 @@ fn text(text: &str) -> StrBytes {
 }
 
 fn transactional_id(shared: &Shared) -> TransactionalId {
-    TransactionalId(text(shared.config.transactional_id.as_deref().unwrap_or_default()))
+    TransactionalId(text(
+        shared.config.transactional_id.as_deref().unwrap_or_default(),
+    ))
 }
 
 /// What an error code of a coordinator means.
@@ -100,8 +104,16 @@ async fn ask<R: KafkaRequest>(
     key: &str,
     request: R,
 ) -> Result<R::Response, Failure> {
-    let node_id = shared.cluster.coordinator(kind, key).await.map_err(Failure::Bail)?;
-    match shared.cluster.send(node_id, Role::Control, request, Deadline::Default).await {
+    let node_id = shared
+        .cluster
+        .coordinator(kind, key)
+        .await
+        .map_err(Failure::Bail)?;
+    match shared
+        .cluster
+        .send(node_id, Role::Control, request, Deadline::Default)
+        .await
+    {
         Ok(response) => Ok(response),
         Err(error) => {
             if error.is_connection() || error.is_stale_metadata() {
@@ -122,10 +134,17 @@ pub(super) async fn init_transactions(shared: &Shared) -> Result<()> {
     let kind = CoordinatorKind::Transaction;
     let current = shared.state.lock().identity.current();
     let (producer_id, epoch) = retry(shared.config.retry, |_| async {
-        let node_id = shared.cluster.coordinator(kind, &id).await.map_err(Failure::Bail)?;
-        let version = shared.cluster.connection(node_id, Role::Control).await.ok().and_then(|connection| {
-            connection.version_of::<InitProducerIdRequest>()
-        });
+        let node_id = shared
+            .cluster
+            .coordinator(kind, &id)
+            .await
+            .map_err(Failure::Bail)?;
+        let version = shared
+            .cluster
+            .connection(node_id, Role::Control)
+            .await
+            .ok()
+            .and_then(|connection| connection.version_of::<InitProducerIdRequest>());
         // Who names the id and epoch it had is told when somebody else has taken over since (KIP-360).
         let (old_id, old_epoch) = if version >= Some(3) { current } else { (-1, -1) };
         let request = InitProducerIdRequest::default()
@@ -141,7 +160,12 @@ pub(super) async fn init_transactions(shared: &Shared) -> Result<()> {
     })
     .await?;
     let node_id = shared.cluster.coordinator(kind, &id).await?;
-    let version = shared.cluster.connection(node_id, Role::Control).await?.versions().transaction_version();
+    let version = shared
+        .cluster
+        .connection(node_id, Role::Control)
+        .await?
+        .versions()
+        .transaction_version();
     let mut state = shared.state.lock();
     state.identity.assign(producer_id, epoch);
     state.transaction.set_version_2(version >= VERSION_2);
@@ -257,8 +281,11 @@ pub(super) async fn send_offsets(shared: &Shared, offsets: &TransactionOffsets) 
             // Version 5 tells the group coordinator to announce itself, which only transactions of version 2 know.
             ask(shared, kind, &offsets.group_id, Capped::<_, 4>(request)).await?
         };
-        let failed =
-            response.topics.iter().flat_map(|topic| &topic.partitions).find(|partition| partition.error_code != 0);
+        let failed = response
+            .topics
+            .iter()
+            .flat_map(|topic| &topic.partitions)
+            .find(|partition| partition.error_code != 0);
         match failed {
             None => Ok(()),
             Some(partition) => Err(judge(shared, kind, &offsets.group_id, partition.error_code)),
@@ -323,12 +350,20 @@ pub(super) async fn end(shared: &Arc<Shared>, commit: bool) -> Result<()> {
     }
     let (ongoing, has_content, version_2, (producer_id, epoch)) = {
         let state = shared.state.lock();
-        let refusal = state.transaction.fatal().or(state.transaction.broken().filter(|_| commit));
+        let refusal = state
+            .transaction
+            .fatal()
+            .or(state.transaction.broken().filter(|_| commit));
         if let Some(error) = refusal {
             return Err(error.clone());
         }
         let transaction = &state.transaction;
-        (transaction.is_ongoing(), transaction.has_content(), transaction.is_version_2(), state.identity.current())
+        (
+            transaction.is_ongoing(),
+            transaction.has_content(),
+            transaction.is_version_2(),
+            state.identity.current(),
+        )
     };
     if !ongoing {
         return Ok(());
@@ -360,5 +395,9 @@ pub(super) async fn end(shared: &Arc<Shared>, commit: bool) -> Result<()> {
         return Ok(());
     }
     let lost_numbers = shared.state.lock().transaction.has_lost_numbers();
-    if lost_numbers { init_transactions(shared).await } else { Ok(()) }
+    if lost_numbers {
+        init_transactions(shared).await
+    } else {
+        Ok(())
+    }
 }

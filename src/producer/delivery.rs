@@ -78,15 +78,20 @@ pub fn classify(code: i16, message: Option<&str>, guarantee: Guarantee) -> Optio
     match code {
         0 => None,
         // The broker has had this batch before: an earlier answer was lost on the way.
-        DUPLICATE_SEQUENCE_NUMBER if idempotent => {
-            Some(Outcome::Delivered { base_offset: -1, log_append_time: -1, log_start_offset: -1 })
-        }
-        OUT_OF_ORDER_SEQUENCE_NUMBER | UNKNOWN_PRODUCER_ID if idempotent => Some(Outcome::Resequence(error())),
+        DUPLICATE_SEQUENCE_NUMBER if idempotent => Some(Outcome::Delivered {
+            base_offset: -1,
+            log_append_time: -1,
+            log_start_offset: -1,
+        }),
         INVALID_PRODUCER_EPOCH | PRODUCER_FENCED if guarantee == Guarantee::Transactional => {
             Some(Outcome::Fenced(error()))
         }
-        // Nobody can take over an id that has no name.
-        INVALID_PRODUCER_EPOCH | PRODUCER_FENCED if idempotent => Some(Outcome::Resequence(error())),
+        // Nobody can take over an id that has no name, so that is no fencing.
+        OUT_OF_ORDER_SEQUENCE_NUMBER | UNKNOWN_PRODUCER_ID | INVALID_PRODUCER_EPOCH | PRODUCER_FENCED
+            if idempotent =>
+        {
+            Some(Outcome::Resequence(error()))
+        }
         MESSAGE_TOO_LARGE | RECORD_LIST_TOO_LARGE | INVALID_TIMESTAMP | INVALID_RECORD => {
             Some(Outcome::Refused(error()))
         }
@@ -119,34 +124,67 @@ mod tests {
         assert!(classify(0, None, Guarantee::None).is_none());
         use Guarantee::{Idempotent, None as Nothing, Transactional};
         for code in [3, 5, 6, 13, 19] {
-            assert!(matches!(classify(code, None, Nothing), Some(Outcome::Retry(_))), "{code}");
+            assert!(
+                matches!(classify(code, None, Nothing), Some(Outcome::Retry(_))),
+                "{code}"
+            );
         }
         for code in [7, 20, 56] {
-            assert!(matches!(classify(code, None, Nothing), Some(Outcome::Unknown(_))), "{code}");
+            assert!(
+                matches!(classify(code, None, Nothing), Some(Outcome::Unknown(_))),
+                "{code}"
+            );
         }
         for code in [-1, 17, 29, 47, 90] {
-            assert!(matches!(classify(code, None, Nothing), Some(Outcome::Failed(_))), "{code}");
+            assert!(
+                matches!(classify(code, None, Nothing), Some(Outcome::Failed(_))),
+                "{code}"
+            );
         }
         for code in [10, 18, 32, 87] {
-            assert!(matches!(classify(code, None, Nothing), Some(Outcome::Refused(_))), "{code}");
+            assert!(
+                matches!(classify(code, None, Nothing), Some(Outcome::Refused(_))),
+                "{code}"
+            );
         }
-        assert!(matches!(classify(46, None, Idempotent), Some(Outcome::Delivered { .. })));
+        assert!(matches!(
+            classify(46, None, Idempotent),
+            Some(Outcome::Delivered { .. })
+        ));
         assert!(matches!(classify(46, None, Nothing), Some(Outcome::Failed(_))));
         for code in [45, 47, 59, 90] {
-            assert!(matches!(classify(code, None, Idempotent), Some(Outcome::Resequence(_))), "{code}");
+            assert!(
+                matches!(classify(code, None, Idempotent), Some(Outcome::Resequence(_))),
+                "{code}"
+            );
         }
         for code in [47, 90] {
-            assert!(matches!(classify(code, None, Transactional), Some(Outcome::Fenced(_))), "{code}");
+            assert!(
+                matches!(classify(code, None, Transactional), Some(Outcome::Fenced(_))),
+                "{code}"
+            );
         }
     }
 
     #[test]
     fn a_request_that_may_have_arrived_is_unknown() {
-        assert!(matches!(classify_request(Error::connection_closed("h", 1)), Outcome::Unknown(_)));
-        assert!(matches!(classify_request(Error::new(ErrorKind::RequestTimeout, "x")), Outcome::Unknown(_)));
+        assert!(matches!(
+            classify_request(Error::connection_closed("h", 1)),
+            Outcome::Unknown(_)
+        ));
+        assert!(matches!(
+            classify_request(Error::new(ErrorKind::RequestTimeout, "x")),
+            Outcome::Unknown(_)
+        ));
         let refused = Error::new(ErrorKind::Connection, "x").with("code", "ECONNREFUSED".into());
         assert!(matches!(classify_request(refused), Outcome::Retry(_)));
-        assert!(matches!(classify_request(Error::new(ErrorKind::BrokerNotFound, "x")), Outcome::Retry(_)));
-        assert!(matches!(classify_request(Error::non_retriable("x")), Outcome::Failed(_)));
+        assert!(matches!(
+            classify_request(Error::new(ErrorKind::BrokerNotFound, "x")),
+            Outcome::Retry(_)
+        ));
+        assert!(matches!(
+            classify_request(Error::non_retriable("x")),
+            Outcome::Failed(_)
+        ));
     }
 }

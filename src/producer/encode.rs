@@ -31,7 +31,9 @@ pub(super) async fn encode_all(shared: &Shared, batches: Vec<Batch>) -> (Vec<Res
         }
         return (encoded, batches);
     }
-    let heavy = batches.iter().any(|batch| batch.key.codec != Codec::None && batch.bytes > COMPRESS_INLINE);
+    let heavy = batches
+        .iter()
+        .any(|batch| batch.key.codec != Codec::None && batch.bytes > COMPRESS_INLINE);
     if !heavy {
         return (batches.iter().map(encode).collect(), batches);
     }
@@ -62,7 +64,10 @@ fn header(batch: &Batch) -> BatchHeader {
 }
 
 fn records(batch: &Batch) -> impl Iterator<Item = (&PackedRecords, RecordView)> + Clone {
-    batch.chunks.iter().flat_map(|chunk| chunk.views.iter().map(|view| (&*chunk.records, *view)))
+    batch
+        .chunks
+        .iter()
+        .flat_map(|chunk| chunk.views.iter().map(|view| (&*chunk.records, *view)))
 }
 
 fn encode(batch: &Batch) -> Result<Bytes> {
@@ -83,11 +88,19 @@ async fn encode_with_registered(shared: &Shared, batch: &Batch) -> Result<Bytes>
     let mut plain = Vec::with_capacity(batch.bytes);
     let section = encode_records_section(&mut plain, records(batch), header.now_ms).map_err(misfit)?;
     let question = json!({ "codec": batch.key.codec.id() });
-    let asked = shared.cluster.reporter().ask("compress", question, vec![Bytes::from(plain)]);
-    let answer = tokio::time::timeout(shared.cluster.config().request_timeout, asked).await.map_err(|_| {
-        let text = format!("Timed out while the registered {} codec compressed a batch", batch.key.codec);
-        Error::new(ErrorKind::Timeout, text)
-    })??;
+    let asked = shared
+        .cluster
+        .reporter()
+        .ask("compress", question, vec![Bytes::from(plain)]);
+    let answer = tokio::time::timeout(shared.cluster.config().request_timeout, asked)
+        .await
+        .map_err(|_| {
+            let text = format!(
+                "Timed out while the registered {} codec compressed a batch",
+                batch.key.codec
+            );
+            Error::new(ErrorKind::Timeout, text)
+        })??;
     let payload = answer.bytes.unwrap_or_default();
     let mut out = Vec::with_capacity(payload.len() + HEADER);
     assemble_batch(&mut out, &section, &payload, &header).map_err(misfit)?;

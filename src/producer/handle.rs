@@ -101,7 +101,11 @@ pub(super) struct State {
 impl State {
     /// Why nothing more is accepted: the producer is closed, fenced, or in a transaction that has to be aborted.
     pub(super) fn refusal(&self) -> Option<Error> {
-        let refusals = [self.closed.as_ref(), self.transaction.fatal(), self.transaction.broken()];
+        let refusals = [
+            self.closed.as_ref(),
+            self.transaction.fatal(),
+            self.transaction.broken(),
+        ];
         refusals.into_iter().flatten().next().cloned()
     }
 
@@ -140,7 +144,12 @@ impl std::fmt::Debug for ProducerHandle {
 
 impl ProducerHandle {
     /// A producer that is closed until [`ProducerHandle::open`].
-    pub fn new(cluster: ClusterHandle, config: ProducerConfig, sink: Arc<dyn CallSink>, tasks: Tasks) -> Self {
+    pub fn new(
+        cluster: ClusterHandle,
+        config: ProducerConfig,
+        sink: Arc<dyn CallSink>,
+        tasks: Tasks,
+    ) -> Self {
         let state = State {
             accumulator: Accumulator::new(config.batch_size, config.linger, 1),
             topics: Topics::default(),
@@ -306,7 +315,11 @@ impl Shared {
 
     /// Tells the calls of a batch that it failed for good.
     pub(super) fn fail_batch(&self, batch: Batch, error: &Error) {
-        let freed = batch.chunks.into_iter().map(|chunk| chunk.call.failed(error.clone())).sum();
+        let freed = batch
+            .chunks
+            .into_iter()
+            .map(|chunk| chunk.call.failed(error.clone()))
+            .sum();
         self.free(freed);
     }
 
@@ -355,7 +368,10 @@ impl Shared {
         let mut state = self.state.lock();
         let slots: Vec<Slot> = state.accumulator.waiting().collect();
         for slot in slots {
-            let leader = state.topics.name(slot.topic).map(|topic| metadata.leader(topic, slot.partition));
+            let leader = state
+                .topics
+                .name(slot.topic)
+                .map(|topic| metadata.leader(topic, slot.partition));
             if let Some(Ok(leader)) = leader {
                 self.ring_leader(&mut state, leader);
             }
@@ -364,6 +380,8 @@ impl Shared {
 
     /// Requests one leader may have under way.
     pub(super) fn requests_in_flight(&self) -> usize {
-        self.config.max_in_flight_requests.map_or(DEFAULT_IN_FLIGHT, |limit| limit.max(1) as usize)
+        self.config
+            .max_in_flight_requests
+            .map_or(DEFAULT_IN_FLIGHT, |limit| limit.max(1) as usize)
     }
 }

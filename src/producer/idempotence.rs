@@ -35,7 +35,14 @@ pub struct Identity {
 
 impl Default for Identity {
     fn default() -> Self {
-        Self { producer_id: -1, epoch: -1, state: IdentityState::Unknown, next: HashMap::new(), renumber: HashSet::new(), renumbered: HashSet::new() }
+        Self {
+            producer_id: -1,
+            epoch: -1,
+            state: IdentityState::Unknown,
+            next: HashMap::new(),
+            renumber: HashSet::new(),
+            renumbered: HashSet::new(),
+        }
     }
 }
 
@@ -82,8 +89,11 @@ impl Identity {
             }
         }
         let next = self.next.entry(batch.slot).or_insert(0);
-        batch.sequence =
-            Some(Sequence { producer_id: self.producer_id, epoch: self.epoch, base: *next });
+        batch.sequence = Some(Sequence {
+            producer_id: self.producer_id,
+            epoch: self.epoch,
+            base: *next,
+        });
         *next = after(*next, batch.records);
     }
 }
@@ -105,7 +115,14 @@ mod tests {
     fn batch(partition: i32, records: usize) -> Batch {
         Batch {
             slot: Slot { topic: 0, partition },
-            key: BatchKey { acks: -1, timeout_ms: 0, codec: Codec::None, registered_codec: false, level: None, transactional: false },
+            key: BatchKey {
+                acks: -1,
+                timeout_ms: 0,
+                codec: Codec::None,
+                registered_codec: false,
+                level: None,
+                transactional: false,
+            },
             chunks: Vec::new(),
             bytes: 0,
             records,
@@ -149,7 +166,11 @@ mod tests {
         assert_eq!(first.sequence.unwrap().epoch, 1);
         assert_eq!(base(&mut identity, &mut batch(0, 1)), 3);
         identity.stamp(&mut elsewhere);
-        assert_eq!(elsewhere.sequence.unwrap().epoch, 0, "the broker may have it under the old epoch");
+        assert_eq!(
+            elsewhere.sequence.unwrap().epoch,
+            0,
+            "the broker may have it under the old epoch"
+        );
         assert_eq!(base(&mut identity, &mut batch(1, 1)), 0);
     }
 

@@ -31,7 +31,11 @@ pub(super) async fn init_producer_id(shared: &Shared) -> Result<()> {
             0 => Ok((response.producer_id.0, response.producer_epoch)),
             code => {
                 let error = Error::protocol(code);
-                Err(if error.is_retriable() { Failure::Retry(error) } else { Failure::Bail(error) })
+                Err(if error.is_retriable() {
+                    Failure::Retry(error)
+                } else {
+                    Failure::Bail(error)
+                })
             }
         }
     })

@@ -77,15 +77,23 @@ pub(super) fn admit_blocked(shared: &Arc<Shared>, now: Instant) -> Option<Instan
             if !room {
                 break;
             }
-            let Some((submission, _)) = state.blocked.pop_front() else { break };
+            let Some((submission, _)) = state.blocked.pop_front() else {
+                break;
+            };
             let call = submission.call;
             if let Err(error) = accept(shared, &mut state, submission) {
                 refused.push((call, error));
             }
         }
         let limit = shared.config.max_buffered_bytes;
-        while state.blocked.front().is_some_and(|(_, deadline)| *deadline <= now) {
-            let Some((submission, _)) = state.blocked.pop_front() else { break };
+        while state
+            .blocked
+            .front()
+            .is_some_and(|(_, deadline)| *deadline <= now)
+        {
+            let Some((submission, _)) = state.blocked.pop_front() else {
+                break;
+            };
             let text = format!(
                 "Timed out while waiting for {} of the {limit} bytes of maxBufferedBytes",
                 submission.bytes()
@@ -102,10 +110,17 @@ pub(super) fn admit_blocked(shared: &Arc<Shared>, now: Instant) -> Option<Instan
 
 fn accept(shared: &Arc<Shared>, state: &mut State, submission: Submission) -> Result<()> {
     let bytes = submission.bytes();
-    let Submission { call, key, records, topics } = submission;
+    let Submission {
+        call,
+        key,
+        records,
+        topics,
+    } = submission;
     shared.used.store(true, Ordering::Relaxed);
     let records = Arc::new(records);
-    let mut parsed = records.parse().map_err(|error| Error::non_retriable(error.to_string()))?;
+    let mut parsed = records
+        .parse()
+        .map_err(|error| Error::non_retriable(error.to_string()))?;
     let call = Call::new(call, topics.len(), bytes, Arc::clone(&shared.sink));
     state.buffered += bytes;
     for (topic_in_call, (topic, count)) in (0..).zip(topics) {
@@ -137,19 +152,29 @@ fn known_topic(shared: &Shared, state: &State, topic: u32) -> Option<Arc<Topic>>
     if metadata.is_stale(shared.cluster.config().metadata_max_age, Instant::now()) {
         return None;
     }
-    metadata.topic(name).ok().filter(|topic| !topic.partitions.is_empty()).cloned()
+    metadata
+        .topic(name)
+        .ok()
+        .filter(|topic| !topic.partitions.is_empty())
+        .cloned()
 }
 
 /// Whether every partition the call names exists, as far as we may trust what we know.
 fn names_known_partitions(part: &Waiting, topic: &Topic) -> bool {
-    let missing =
-        || part.parsed.iter().filter_map(|record| record.partition).any(|index| topic.partition(index).is_none());
+    let missing = || {
+        part.parsed
+            .iter()
+            .filter_map(|record| record.partition)
+            .any(|index| topic.partition(index).is_none())
+    };
     topic.refreshed_at.elapsed() < PARTITION_RECHECK || !missing()
 }
 
 fn load(shared: &Arc<Shared>, state: &mut State, topic: u32, part: Waiting) {
     state.loading.insert(topic, VecDeque::from([part]));
-    let Some(name) = state.topics.name(topic).cloned() else { return };
+    let Some(name) = state.topics.name(topic).cloned() else {
+        return;
+    };
     let shared = Arc::clone(shared);
     let tasks = shared.tasks.clone();
     tasks.spawn(async move {
@@ -207,15 +232,30 @@ async fn look_up(shared: &Shared, name: &Arc<str>) -> Result<Arc<Topic>> {
 
 /// Chooses partitions and hands the records to the accumulator.
 fn place(shared: &Arc<Shared>, state: &mut State, topic: u32, known: &Topic, part: Waiting) {
-    let Waiting { call, key, records, parsed, topic_in_call } = part;
+    let Waiting {
+        call,
+        key,
+        records,
+        parsed,
+        topic_in_call,
+    } = part;
     let mut chunks: Vec<(i32, Chunk)> = Vec::with_capacity(1);
-    let mut position = vec![usize::MAX; if parsed.len() > 1 { known.partitions.len() } else { 0 }];
+    let mut position = vec![
+        usize::MAX;
+        if parsed.len() > 1 {
+            known.partitions.len()
+        } else {
+            0
+        }
+    ];
     for record in &parsed {
         let chosen = match record.partition {
             Some(index) => known.partition(index).map(|partition| partition.index),
             None => {
                 let (key, bytes) = (records.key(record.view), record.size_bound as usize);
-                state.partitioner.choose(topic, known, key, bytes, || fastrand::u32(..))
+                state
+                    .partitioner
+                    .choose(topic, known, key, bytes, || fastrand::u32(..))
             }
         };
         let Some(partition) = chosen else {
@@ -226,28 +266,43 @@ fn place(shared: &Arc<Shared>, state: &mut State, topic: u32, known: &Topic, par
             shared.progress.notify_waiters();
             return;
         };
-        let known_at = usize::try_from(partition).ok().and_then(|index| position.get_mut(index));
+        let known_at = usize::try_from(partition)
+            .ok()
+            .and_then(|index| position.get_mut(index));
         let at = match known_at {
             Some(at) if *at < chunks.len() => *at,
             Some(at) => {
                 *at = chunks.len();
                 *at
             }
-            None => chunks.iter().position(|(other, _)| *other == partition).unwrap_or(chunks.len()),
+            None => chunks
+                .iter()
+                .position(|(other, _)| *other == partition)
+                .unwrap_or(chunks.len()),
         };
-        add(&mut chunks, at, partition, record.view, record.size_bound as usize, || Chunk {
-            records: Arc::clone(&records),
-            views: Vec::with_capacity(1),
-            bytes: 0,
-            call: Arc::clone(&call),
-            topic_in_call,
-        });
+        add(
+            &mut chunks,
+            at,
+            partition,
+            record.view,
+            record.size_bound as usize,
+            || Chunk {
+                records: Arc::clone(&records),
+                views: Vec::with_capacity(1),
+                bytes: 0,
+                call: Arc::clone(&call),
+                topic_in_call,
+            },
+        );
     }
     call.split(chunks.len());
     let now = Instant::now();
     for (partition, chunk) in chunks {
         let slot = Slot { topic, partition };
-        let key = BatchKey { transactional: shared.is_transactional(), ..key };
+        let key = BatchKey {
+            transactional: shared.is_transactional(),
+            ..key
+        };
         let is_news = state.accumulator.append(slot, key, chunk, now);
         if shared.is_transactional() && state.transaction.needs(slot) {
             super::coordinate::announce(shared);
@@ -275,6 +330,12 @@ fn add(
 }
 
 fn no_such_partition(topic: &str, partition: i32, count: usize) -> Error {
-    let expected = if count == 1 { "only partition 0".to_owned() } else { format!("partitions 0 to {}", count - 1) };
-    Error::non_retriable(format!("Invalid partition {partition} for topic \"{topic}\", which has {expected}"))
+    let expected = if count == 1 {
+        "only partition 0".to_owned()
+    } else {
+        format!("partitions 0 to {}", count - 1)
+    };
+    Error::non_retriable(format!(
+        "Invalid partition {partition} for topic \"{topic}\", which has {expected}"
+    ))
 }

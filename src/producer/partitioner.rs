@@ -32,7 +32,12 @@ pub struct Partitioner {
 impl Partitioner {
     /// `batch_size` bytes are what the sticky rule keeps together.
     pub fn new(strategy: Strategy, batch_size: usize) -> Self {
-        Self { strategy, batch_size, positions: HashMap::new(), stuck: HashMap::new() }
+        Self {
+            strategy,
+            batch_size,
+            positions: HashMap::new(),
+            stuck: HashMap::new(),
+        }
     }
 
     /// Chooses a partition for one record of `bytes` bytes; `random` is drawn where a topic's turns begin, and for each
@@ -47,7 +52,9 @@ impl Partitioner {
         bytes: usize,
         random: impl FnOnce() -> u32,
     ) -> Option<i32> {
-        let count = u32::try_from(topic.partitions.len()).ok().filter(|count| *count > 0)?;
+        let count = u32::try_from(topic.partitions.len())
+            .ok()
+            .filter(|count| *count > 0)?;
         if let Some(key) = key {
             return i32::try_from(partition_for_key(key, count)).ok();
         }
@@ -65,31 +72,52 @@ impl Partitioner {
         random: impl FnOnce() -> u32,
     ) -> Option<i32> {
         if let Some((partition, sent)) = self.stuck.get_mut(&topic_number) {
-            let usable = topic.partition(*partition).is_some_and(|partition| partition.leader >= 0);
+            let usable = topic
+                .partition(*partition)
+                .is_some_and(|partition| partition.leader >= 0);
             if usable && *sent < self.batch_size {
                 *sent += bytes;
                 return Some(*partition);
             }
         }
-        let led: Vec<i32> =
-            topic.partitions.iter().filter(|partition| partition.leader >= 0).map(|partition| partition.index).collect();
+        let led: Vec<i32> = topic
+            .partitions
+            .iter()
+            .filter(|partition| partition.leader >= 0)
+            .map(|partition| partition.index)
+            .collect();
         let draw = random() as usize;
         let chosen = match led.as_slice() {
-            [] => topic.partitions.get(draw % topic.partitions.len()).map(|partition| partition.index),
+            [] => topic
+                .partitions
+                .get(draw % topic.partitions.len())
+                .map(|partition| partition.index),
             led => led.get(draw % led.len()).copied(),
         }?;
         self.stuck.insert(topic_number, (chosen, bytes));
         Some(chosen)
     }
 
-    fn next_in_turn(&mut self, topic_number: u32, topic: &Topic, random: impl FnOnce() -> u32) -> Option<i32> {
+    fn next_in_turn(
+        &mut self,
+        topic_number: u32,
+        topic: &Topic,
+        random: impl FnOnce() -> u32,
+    ) -> Option<i32> {
         let position = self.positions.entry(topic_number).or_insert_with(random);
         *position = position.wrapping_add(1);
         // The top bit is dropped as kafkajs does, so that both walk the partitions alike.
         let turn = (*position & 0x7fff_ffff) as usize;
-        let available = topic.partitions.iter().filter(|partition| partition.leader >= 0).count();
+        let available = topic
+            .partitions
+            .iter()
+            .filter(|partition| partition.leader >= 0)
+            .count();
         if available == 0 {
-            return topic.partitions.get(turn % topic.partitions.len()).map(|partition| partition.index);
+            return topic
+                .partitions
+                .get(turn % topic.partitions.len())
+                .map(|partition| partition.index);
         }
         topic
             .partitions
@@ -120,14 +148,21 @@ mod tests {
                 offline_replicas: vec![],
             })
             .collect();
-        Topic { error_code: 0, internal: false, partitions, refreshed_at: Instant::now() }
+        Topic {
+            error_code: 0,
+            internal: false,
+            partitions,
+            refreshed_at: Instant::now(),
+        }
     }
 
     #[test]
     fn records_without_key_visit_partitions_that_have_a_leader_in_turn() {
         let mut partitioner = Partitioner::new(Strategy::Default, 100);
         let topic = topic(&[1, -1, 2, 1]);
-        let chosen: Vec<_> = (0..6).filter_map(|_| partitioner.choose(0, &topic, None, 1, || 5)).collect();
+        let chosen: Vec<_> = (0..6)
+            .filter_map(|_| partitioner.choose(0, &topic, None, 1, || 5))
+            .collect();
         assert_eq!(chosen, [0, 2, 3, 0, 2, 3]);
     }
 
@@ -135,7 +170,9 @@ mod tests {
     fn without_any_leader_all_partitions_are_visited() {
         let mut partitioner = Partitioner::new(Strategy::Default, 100);
         let topic = topic(&[-1, -1]);
-        let chosen: Vec<_> = (0..4).filter_map(|_| partitioner.choose(0, &topic, None, 1, || 0)).collect();
+        let chosen: Vec<_> = (0..4)
+            .filter_map(|_| partitioner.choose(0, &topic, None, 1, || 0))
+            .collect();
         assert_eq!(chosen, [1, 0, 1, 0]);
     }
 
@@ -144,7 +181,11 @@ mod tests {
         let mut partitioner = Partitioner::new(Strategy::Default, 100);
         let topic = topic(&[1; 12]);
         for (key, expected) in [("a", 4), ("key1", 8), ("hello", 9), ("", 9)] {
-            assert_eq!(partitioner.choose(0, &topic, Some(key.as_bytes()), 1, || 0), Some(expected), "{key}");
+            assert_eq!(
+                partitioner.choose(0, &topic, Some(key.as_bytes()), 1, || 0),
+                Some(expected),
+                "{key}"
+            );
         }
     }
 
@@ -161,6 +202,9 @@ mod tests {
 
     #[test]
     fn a_topic_without_partitions_gives_none() {
-        assert_eq!(Partitioner::new(Strategy::Default, 100).choose(0, &topic(&[]), None, 1, || 0), None);
+        assert_eq!(
+            Partitioner::new(Strategy::Default, 100).choose(0, &topic(&[]), None, 1, || 0),
+            None
+        );
     }
 }

@@ -44,7 +44,11 @@ async fn run(shared: Weak<Shared>) {
         let retried = count_attempts(&strong, refreshed.err());
         strong.ring_all_with_leader();
         let aged = ageing_at(&strong).filter(|at| *at > Instant::now());
-        wake = [Some(Instant::now() + IDLE), blocked, retried, aged].into_iter().flatten().min().unwrap_or(wake);
+        wake = [Some(Instant::now() + IDLE), blocked, retried, aged]
+            .into_iter()
+            .flatten()
+            .min()
+            .unwrap_or(wake);
     }
 }
 
@@ -75,12 +79,19 @@ fn count_attempts(shared: &Arc<Shared>, refresh_error: Option<Error>) -> Option<
         let mut state = shared.state.lock();
         let slots: Vec<Slot> = state.accumulator.waiting().collect();
         for slot in slots {
-            let Some(topic) = state.topics.name(slot.topic).cloned() else { continue };
-            let Err(error) = metadata.leader(&topic, slot.partition) else { continue };
-            let Some(mut batch) = state.accumulator.take_first(slot) else { continue };
+            let Some(topic) = state.topics.name(slot.topic).cloned() else {
+                continue;
+            };
+            let Err(error) = metadata.leader(&topic, slot.partition) else {
+                continue;
+            };
+            let Some(mut batch) = state.accumulator.take_first(slot) else {
+                continue;
+            };
             if batch.not_before.is_none_or(|at| at <= now) {
-                let backoff =
-                    batch.backoff.get_or_insert_with(|| Backoff::new(shared.config.retry, fastrand::f64()));
+                let backoff = batch
+                    .backoff
+                    .get_or_insert_with(|| Backoff::new(shared.config.retry, fastrand::f64()));
                 let error = refresh_error.clone().unwrap_or(error);
                 let Some(wait) = backoff.next(fastrand::f64()) else {
                     let exceeded = backoff.exceeded(error);

@@ -14,8 +14,8 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::batch::{Batch, BatchKey, Slot};
-use super::encode::encode_all;
 use super::delivery::{Guarantee, Outcome, classify, classify_request};
+use super::encode::encode_all;
 use super::handle::Shared;
 use super::idempotence::IdentityState;
 use crate::cluster::Role;
@@ -51,7 +51,11 @@ async fn run(shared: Weak<Shared>, node_id: i32, bell: Arc<Notify>) {
                     in_flight.push(dispatch(Arc::clone(&shared), node_id, request));
                 }
             }
-            if in_flight.is_empty() { next_wake(&shared, node_id) } else { in_flight_wake(&shared, node_id) }
+            if in_flight.is_empty() {
+                next_wake(&shared, node_id)
+            } else {
+                in_flight_wake(&shared, node_id)
+            }
         };
         tokio::select! {
             () = bell.notified() => {}
@@ -65,16 +69,28 @@ async fn run(shared: Weak<Shared>, node_id: i32, bell: Arc<Notify>) {
     }
 }
 
-fn leads<'a>(shared: &'a Shared, names: &'a super::handle::Topics, node_id: i32) -> impl Fn(Slot) -> bool + 'a {
+fn leads<'a>(
+    shared: &'a Shared,
+    names: &'a super::handle::Topics,
+    node_id: i32,
+) -> impl Fn(Slot) -> bool + 'a {
     let metadata = shared.cluster.metadata();
     move |slot| {
-        names.name(slot.topic).is_some_and(|topic| metadata.leader(topic, slot.partition).ok() == Some(node_id))
+        names
+            .name(slot.topic)
+            .is_some_and(|topic| metadata.leader(topic, slot.partition).ok() == Some(node_id))
     }
 }
 
 fn take(shared: &Arc<Shared>, node_id: i32) -> Vec<Batch> {
     let mut state = shared.state.lock();
-    let super::handle::State { accumulator, topics, identity, transaction, .. } = &mut *state;
+    let super::handle::State {
+        accumulator,
+        topics,
+        identity,
+        transaction,
+        ..
+    } = &mut *state;
     if shared.config.idempotent && identity.state() != IdentityState::Known {
         drop(state);
         super::identify::start(shared);
@@ -97,13 +113,19 @@ fn next_wake(shared: &Shared, node_id: i32) -> Instant {
 
 fn in_flight_wake(shared: &Shared, node_id: i32) -> Instant {
     let state = shared.state.lock();
-    let ready = state.accumulator.next_ready(leads(shared, &state.topics, node_id));
-    ready.filter(|at| *at > Instant::now()).unwrap_or_else(|| Instant::now() + IDLE)
+    let ready = state
+        .accumulator
+        .next_ready(leads(shared, &state.topics, node_id));
+    ready
+        .filter(|at| *at > Instant::now())
+        .unwrap_or_else(|| Instant::now() + IDLE)
 }
 
 /// Ends the sender if nothing waits for its leader; the next batch starts a new one.
 fn retire(shared: &Weak<Shared>, node_id: i32) -> bool {
-    let Some(shared) = shared.upgrade() else { return true };
+    let Some(shared) = shared.upgrade() else {
+        return true;
+    };
     let mut state = shared.state.lock();
     let waiting = {
         let leads = leads(&shared, &state.topics, node_id);
@@ -118,7 +140,12 @@ fn retire(shared: &Weak<Shared>, node_id: i32) -> bool {
 fn by_request(batches: Vec<Batch>) -> Vec<Vec<Batch>> {
     let mut groups: Vec<((i16, i32, bool), Vec<Batch>)> = Vec::with_capacity(1);
     for batch in batches {
-        let BatchKey { acks, timeout_ms, transactional, .. } = batch.key;
+        let BatchKey {
+            acks,
+            timeout_ms,
+            transactional,
+            ..
+        } = batch.key;
         let wanted = (acks, timeout_ms, transactional);
         match groups.iter_mut().find(|(key, _)| *key == wanted) {
             Some((_, group)) => group.push(batch),
@@ -142,7 +169,9 @@ async fn dispatch(shared: Arc<Shared>, node_id: i32, batches: Vec<Batch>) {
             Err(error) => super::settle::settle(&shared, batch, Outcome::Failed(error)),
         }
     }
-    let Some(key) = sendable.first().map(|batch| batch.key) else { return };
+    let Some(key) = sendable.first().map(|batch| batch.key) else {
+        return;
+    };
     let outcomes = exchange(&shared, node_id, key, &sendable, payloads).await;
     for (batch, outcome) in sendable.into_iter().zip(outcomes) {
         super::settle::settle(&shared, batch, outcome);
@@ -164,18 +193,28 @@ async fn exchange(
         }
         if key.transactional && !note_transactional(shared) {
             // From version 12 on the leader announces the partition itself, which only transactions of version 2 know.
-            return connection.send(Capped::<_, 11>(request), Deadline::Default).await.map(Some);
+            return connection
+                .send(Capped::<_, 11>(request), Deadline::Default)
+                .await
+                .map(Some);
         }
         connection.send(request, Deadline::Default).await.map(Some)
     };
     match sent.await {
         Ok(Some(response)) => {
             note_leaders(shared, &response);
-            batches.iter().map(|batch| outcome(shared, batch, &response)).collect()
+            batches
+                .iter()
+                .map(|batch| outcome(shared, batch, &response))
+                .collect()
         }
         Ok(None) => batches
             .iter()
-            .map(|_| Outcome::Delivered { base_offset: -1, log_append_time: -1, log_start_offset: -1 })
+            .map(|_| Outcome::Delivered {
+                base_offset: -1,
+                log_append_time: -1,
+                log_start_offset: -1,
+            })
             .collect(),
         Err(error) => batches.iter().map(|_| classify_request(error.clone())).collect(),
     }
@@ -191,15 +230,20 @@ fn note_transactional(shared: &Shared) -> bool {
 fn build(shared: &Shared, key: BatchKey, batches: &[Batch], payloads: Vec<Bytes>) -> ProduceRequest {
     let mut by_topic: BTreeMap<u32, Vec<PartitionProduceData>> = BTreeMap::new();
     for (batch, payload) in batches.iter().zip(payloads) {
-        let data =
-            PartitionProduceData::default().with_index(batch.slot.partition).with_records(Some(payload));
+        let data = PartitionProduceData::default()
+            .with_index(batch.slot.partition)
+            .with_records(Some(payload));
         by_topic.entry(batch.slot.topic).or_default().push(data);
     }
     let state = shared.state.lock();
     let topics = by_topic
         .into_iter()
         .map(|(topic, partitions)| {
-            let name = state.topics.name(topic).map(ToString::to_string).unwrap_or_default();
+            let name = state
+                .topics
+                .name(topic)
+                .map(ToString::to_string)
+                .unwrap_or_default();
             TopicProduceData::default()
                 .with_name(TopicName(StrBytes::from_string(name)))
                 .with_partition_data(partitions)
@@ -226,7 +270,9 @@ fn outcome(shared: &Shared, batch: &Batch, response: &ProduceResponse) -> Outcom
         .flat_map(|topic| &topic.partition_responses)
         .find(|partition| partition.index == batch.slot.partition);
     match found {
-        None => Outcome::Unknown(Error::retriable_error("The broker's answer leaves out a partition")),
+        None => Outcome::Unknown(Error::retriable_error(
+            "The broker's answer leaves out a partition",
+        )),
         Some(partition) => {
             let message = partition.error_message.as_deref();
             let guarantee = match (batch.key.transactional, batch.sequence.is_some()) {
@@ -271,4 +317,3 @@ fn note_leaders(shared: &Shared, response: &ProduceResponse) {
         }
     }
 }
-

@@ -17,7 +17,11 @@ use crate::event::Level;
 pub(super) fn settle(shared: &Arc<Shared>, mut batch: Batch, outcome: Outcome) {
     batch.uncertain |= leaves_doubt(&outcome);
     match outcome {
-        Outcome::Delivered { base_offset, log_append_time, log_start_offset } => {
+        Outcome::Delivered {
+            base_offset,
+            log_append_time,
+            log_start_offset,
+        } => {
             let slot = batch.slot;
             {
                 let mut state = shared.state.lock();
@@ -80,8 +84,9 @@ fn release(shared: &Arc<Shared>, freed: usize) {
 fn try_again(shared: &Arc<Shared>, mut batch: Batch, error: Error, renumber: bool) {
     log_failure(shared, &error);
     let refresh = error.is_stale_metadata() || error.is_connection();
-    let backoff =
-        batch.backoff.get_or_insert_with(|| Backoff::new(shared.config.retry, fastrand::f64()));
+    let backoff = batch
+        .backoff
+        .get_or_insert_with(|| Backoff::new(shared.config.retry, fastrand::f64()));
     let Some(wait) = backoff.next(fastrand::f64()) else {
         let error = backoff.exceeded(error);
         fail(shared, batch, &error);
@@ -118,14 +123,23 @@ pub(super) fn fail(shared: &Arc<Shared>, batch: Batch, error: &Error) {
     if let Some(broken) = broken {
         shared.reject_waiting(&broken);
     }
-    let freed = batch.chunks.into_iter().map(|chunk| chunk.call.failed(error.clone())).sum();
+    let freed = batch
+        .chunks
+        .into_iter()
+        .map(|chunk| chunk.call.failed(error.clone()))
+        .sum();
     release(shared, freed);
 }
 
 /// What becomes of the sequence numbers of a batch that was given up: free again if the broker certainly does not have
 /// it. If it may, they leave a gap that it would never forgive: the partition starts over with a new id. A transaction
 /// cannot; all that is left is to abort it. Its error is given then, for what still waits.
-pub(super) fn release_numbers(shared: &Shared, state: &mut State, batch: &Batch, error: &Error) -> Option<Error> {
+pub(super) fn release_numbers(
+    shared: &Shared,
+    state: &mut State,
+    batch: &Batch,
+    error: &Error,
+) -> Option<Error> {
     let sequence = batch.sequence?;
     if !batch.uncertain && state.accumulator.unnumber(batch.slot) {
         state.identity.take_back(batch.slot, sequence);

@@ -10,6 +10,7 @@ use crate::error::Error;
 
 /// See the module text.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, not states")]
 pub struct Transaction {
     version_2: bool,
     announced: HashSet<Slot>,
@@ -182,7 +183,10 @@ mod tests {
         transaction.begin().unwrap();
         assert!(!transaction.is_ongoing());
         assert!(!transaction.needs(slot(0)));
-        assert!(transaction.may_leave(slot(0)) && !transaction.is_ongoing(), "nothing has left");
+        assert!(
+            transaction.may_leave(slot(0)) && !transaction.is_ongoing(),
+            "nothing has left"
+        );
         transaction.sent();
         assert!(transaction.is_ongoing() && !transaction.has_content());
         transaction.delivered();
@@ -195,7 +199,11 @@ mod tests {
         transaction.require_abort(&Error::protocol(7));
         let error = transaction.require_abort(&Error::protocol(10));
         assert!(error.message().starts_with("The transaction has to be aborted: "));
-        assert_eq!(error.cause().and_then(Error::code), Some(7), "the first one counts");
+        assert_eq!(
+            error.cause().and_then(Error::code),
+            Some(7),
+            "the first one counts"
+        );
         transaction.begin().unwrap();
         assert!(transaction.broken().is_none());
     }

@@ -98,7 +98,10 @@ mod tests {
         for row in TABLE {
             let key = ApiKey::try_from(row.key).expect("known key");
             let known = key.valid_versions();
-            assert!(known.min <= row.min && row.max <= known.max, "{row:?} outside {known:?}");
+            assert!(
+                known.min <= row.min && row.max <= known.max,
+                "{row:?} outside {known:?}"
+            );
             assert!(row.min <= row.max && !row.reason.is_empty(), "{row:?}");
         }
     }
@@ -109,9 +112,19 @@ mod tests {
             let key = ApiKey::try_from(row.key).expect("known key");
             for version in row.min..=row.max {
                 let request = if version >= row.first_flexible { 2 } else { 1 };
-                assert_eq!(key.request_header_version(version), request, "{} v{version}", row.name);
+                assert_eq!(
+                    key.request_header_version(version),
+                    request,
+                    "{} v{version}",
+                    row.name
+                );
                 let response = i16::from(version >= row.first_flexible && row.key != 18);
-                assert_eq!(key.response_header_version(version), response, "{} v{version}", row.name);
+                assert_eq!(
+                    key.response_header_version(version),
+                    response,
+                    "{} v{version}",
+                    row.name
+                );
             }
         }
     }
@@ -119,7 +132,12 @@ mod tests {
     #[test]
     fn messenger_and_table_agree_on_keys() {
         for row in TABLE {
-            assert_eq!(rskafka_key(row.key), api_key::ApiKey::from(Int16(row.key)), "{}", row.name);
+            assert_eq!(
+                rskafka_key(row.key),
+                api_key::ApiKey::from(Int16(row.key)),
+                "{}",
+                row.name
+            );
         }
     }
 }

@@ -49,7 +49,10 @@ impl<R: Encodable, const MAX: i16> Encodable for Capped<R, MAX> {
 
 impl<R: KafkaRequest, const MAX: i16> KafkaRequest for Capped<R, MAX> {
     type Response = R::Response;
-    const SPEC: ApiSpec = ApiSpec { max: if MAX < R::SPEC.max { MAX } else { R::SPEC.max }, ..R::SPEC };
+    const SPEC: ApiSpec = ApiSpec {
+        max: if MAX < R::SPEC.max { MAX } else { R::SPEC.max },
+        ..R::SPEC
+    };
     fn throttle_ms(response: &Self::Response) -> i32 {
         R::throttle_ms(response)
     }
@@ -89,14 +92,20 @@ pub struct Wire<'a, R> {
 
 impl<R> std::fmt::Debug for Wire<'_, R> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Wire").field("trace", self.trace).finish_non_exhaustive()
+        f.debug_struct("Wire")
+            .field("trace", self.trace)
+            .finish_non_exhaustive()
     }
 }
 
 impl<'a, R> Wire<'a, R> {
     /// Wraps `request`; what is learned on the way is written to `trace`.
     pub fn new(request: R, trace: &'a Trace) -> Self {
-        Self { request, trace, on_encoded: None }
+        Self {
+            request,
+            trace,
+            on_encoded: None,
+        }
     }
 
     /// Calls `hook` with the correlation id after encoding and before the first byte is written.
@@ -124,11 +133,15 @@ impl<R: KafkaRequest> RequestBody for Wire<'_, R> {
     type ResponseBody = WireResponse<R::Response>;
 
     const API_KEY: ApiKey = rskafka_key(R::SPEC.key);
-    const API_VERSION_RANGE: ApiVersionRange = ApiVersionRange::new(version(R::SPEC.min), version(R::SPEC.max));
+    const API_VERSION_RANGE: ApiVersionRange =
+        ApiVersionRange::new(version(R::SPEC.min), version(R::SPEC.max));
     const FIRST_TAGGED_FIELD_IN_REQUEST_VERSION: ApiVersion = version(R::SPEC.first_flexible);
     // ApiVersions is the one API whose answer keeps header v0 for ever, so that old clients can read it (KIP-511).
-    const FIRST_TAGGED_FIELD_IN_RESPONSE_VERSION: ApiVersion =
-        version(if R::SPEC.key == 18 { NEVER_FLEXIBLE } else { R::SPEC.first_flexible });
+    const FIRST_TAGGED_FIELD_IN_RESPONSE_VERSION: ApiVersion = version(if R::SPEC.key == 18 {
+        NEVER_FLEXIBLE
+    } else {
+        R::SPEC.first_flexible
+    });
 }
 
 impl<R: KafkaRequest> WriteVersionedType<Vec<u8>> for Wire<'_, R> {
@@ -136,11 +149,17 @@ impl<R: KafkaRequest> WriteVersionedType<Vec<u8>> for Wire<'_, R> {
         // The Messenger has already written the header: api key, api version, correlation id.
         let correlation_id = writer.get(4..8).map(|mut id| id.get_i32()).unwrap_or_default();
         let malformed = |e: String| WriteVersionedError::WriteError(WriteError::Malformed(e.into()));
-        let size =
-            self.request.compute_size(version.0.0).map_err(|e| malformed(format!("{}: {e}", R::SPEC.name)))?;
+        let size = self
+            .request
+            .compute_size(version.0.0)
+            .map_err(|e| malformed(format!("{}: {e}", R::SPEC.name)))?;
         writer.reserve(size);
-        self.request.encode(writer, version.0.0).map_err(|e| malformed(format!("{}: {e}", R::SPEC.name)))?;
-        self.trace.version.store(i32::from(version.0.0), Ordering::Release);
+        self.request
+            .encode(writer, version.0.0)
+            .map_err(|e| malformed(format!("{}: {e}", R::SPEC.name)))?;
+        self.trace
+            .version
+            .store(i32::from(version.0.0), Ordering::Release);
         self.trace.request_size.store(writer.len() + 4, Ordering::Release);
         self.trace.correlation_id.store(correlation_id, Ordering::Release);
         if let Some(hook) = self.on_encoded {
@@ -164,7 +183,10 @@ impl<T: Decodable> ReadVersionedType<Cursor<Vec<u8>>> for WireResponse<T> {
         let malformed = |e: String| ReadVersionedError::ReadError(ReadError::Malformed(e.into()));
         let decoded = T::decode(&mut body, version.0.0).map_err(|e| malformed(e.to_string()))?;
         if body.has_remaining() {
-            return Err(malformed(format!("{} bytes left at the end of the message", body.remaining())));
+            return Err(malformed(format!(
+                "{} bytes left at the end of the message",
+                body.remaining()
+            )));
         }
         Ok(Self { body: decoded, size })
     }
@@ -216,6 +238,8 @@ pub const fn rskafka_key(key: i16) -> ApiKey {
 /// When the message cannot be written in that version.
 pub fn encode_body<R: KafkaRequest>(request: &R, api_version: i16, out: &mut Vec<u8>) -> std::io::Result<()> {
     let mut body = Vec::new();
-    request.encode(&mut body, api_version).map_err(std::io::Error::other)?;
+    request
+        .encode(&mut body, api_version)
+        .map_err(std::io::Error::other)?;
     out.write_all(&body)
 }

@@ -17,7 +17,14 @@ impl AwsCredentials {
     /// The one message: all four, separated by NUL.
     pub fn message(&self) -> Vec<u8> {
         let token = self.session_token.as_deref().unwrap_or_default();
-        [&self.authorization_identity, &self.access_key_id, &self.secret_access_key, token].join("\0").into_bytes()
+        [
+            &self.authorization_identity,
+            &self.access_key_id,
+            &self.secret_access_key,
+            token,
+        ]
+        .join("\0")
+        .into_bytes()
     }
 }
 

@@ -28,7 +28,11 @@ impl Couriers {
         // An exchange with the broker is a dialogue: one message at a time.
         let (sender, parcels) = mpsc::channel(1);
         self.open.lock().insert(id, sender);
-        Round { id, parcels, couriers: Arc::clone(self) }
+        Round {
+            id,
+            parcels,
+            couriers: Arc::clone(self),
+        }
     }
 
     /// Takes `bytes` to the broker and gives back the broker's answer.

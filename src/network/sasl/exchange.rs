@@ -68,9 +68,9 @@ impl Mechanism {
     /// What kafkajs' messages begin with.
     fn title(&self) -> String {
         match self {
-            Self::Scram(hash) => format!("SASL SCRAM {} authentication", hash.name()),
-            Self::Aws => "SASL AWS-IAM authentication".into(),
-            other => format!("SASL {} authentication", other.name()),
+            Self::Scram(hash) => format!("SASL SCRAM {}", hash.name()),
+            Self::Aws => "SASL AWS-IAM".into(),
+            other => format!("SASL {}", other.name()),
         }
     }
 
@@ -104,7 +104,11 @@ impl Authenticator {
     /// a mechanism it does not have, connection errors as they are, and whatever a function of the user threw.
     pub async fn authenticate(&self, connection: &Connection) -> Result<Standing> {
         let asked_at = Instant::now();
-        let mut dialogue = Dialogue { connection, timeout: self.timeout, lifetime: Duration::ZERO };
+        let mut dialogue = Dialogue {
+            connection,
+            timeout: self.timeout,
+            lifetime: Duration::ZERO,
+        };
         let outcome = tokio::time::timeout(self.timeout, Box::pin(self.converse(&mut dialogue))).await;
         outcome.unwrap_or_else(|_| {
             let broker = connection.endpoint().to_string();
@@ -120,26 +124,33 @@ impl Authenticator {
             // The user's authenticationProvider has done it all.
             return Ok(());
         }
-        self.log(Level::Debug, dialogue, "begins");
         match self.exchange(dialogue, credentials).await {
             Ok(()) => {
-                self.log(Level::Debug, dialogue, "successful");
+                self.log(Level::Debug, dialogue, || {
+                    format!("{} authentication successful", self.mechanism.title())
+                });
                 Ok(())
             }
             // A connection that breaks says nothing about the credentials.
             Err(error) if error.is_connection() => Err(error),
             Err(error) => {
-                let text = format!("{} failed: {}", self.mechanism.title(), error.message());
-                self.log(Level::Error, dialogue, &format!("failed: {}", error.message()));
+                let text = format!(
+                    "{} authentication failed: {}",
+                    self.mechanism.title(),
+                    error.message()
+                );
+                self.log(Level::Error, dialogue, || text.clone());
                 Err(Error::new(ErrorKind::SaslAuthentication, text))
             }
         }
     }
 
-    fn log(&self, level: Level, dialogue: &Dialogue<'_>, what: &str) {
+    fn log(&self, level: Level, dialogue: &Dialogue<'_>, text: impl FnOnce() -> String) {
         self.reporter.log(level, self.mechanism.namespace(), || {
-            let broker = dialogue.connection.endpoint().to_string();
-            (format!("{} {what}", self.mechanism.title()), json!({ "broker": broker }))
+            (
+                text(),
+                json!({ "broker": dialogue.connection.endpoint().to_string() }),
+            )
         });
     }
 
@@ -162,6 +173,10 @@ impl Authenticator {
     }
 
     async fn exchange(&self, dialogue: &mut Dialogue<'_>, credentials: Value) -> Result<()> {
+        self.log(Level::Debug, dialogue, || match self.mechanism {
+            Mechanism::Scram(_) => "Exchanging first client message".into(),
+            _ => format!("Authenticate with {}", self.mechanism.title()),
+        });
         match &self.mechanism {
             Mechanism::Plain => {
                 let credentials: PlainCredentials = read(credentials)?;
@@ -178,7 +193,9 @@ impl Authenticator {
                     return Ok(());
                 }
                 dialogue.say(Bytes::from_static(GIVE_UP)).await?;
-                Err(Error::non_retriable(String::from_utf8_lossy(&refusal).into_owned()))
+                Err(Error::non_retriable(
+                    String::from_utf8_lossy(&refusal).into_owned(),
+                ))
             }
             Mechanism::Scram(hash) => {
                 let nonce = scram::nonce().map_err(Error::non_retriable)?;
@@ -189,12 +206,13 @@ impl Authenticator {
                 let last = last
                     .map_err(|_| Error::non_retriable("the runtime has ended"))?
                     .map_err(Error::non_retriable)?;
+                self.log(Level::Debug, dialogue, || "Sending final message".into());
                 let server_final = dialogue.say(last.message().into()).await?;
                 last.verify(&server_final).map_err(Error::non_retriable)
             }
-            Mechanism::Other(name) => {
-                Err(Error::non_retriable(format!("{name} needs a sasl.authenticationProvider")))
-            }
+            Mechanism::Other(name) => Err(Error::non_retriable(format!(
+                "{name} needs a sasl.authenticationProvider"
+            ))),
         }
     }
 }
@@ -223,11 +241,18 @@ impl Dialogue<'_> {
     async fn agree_on(&self, mechanism: &str) -> Result<()> {
         let request =
             SaslHandshakeRequest::default().with_mechanism(StrBytes::from_string(mechanism.to_owned()));
-        let response = self.connection.transmit(request, Deadline::Exactly(self.timeout)).await?;
+        let response = self
+            .connection
+            .transmit(request, Deadline::Exactly(self.timeout))
+            .await?;
         if response.error_code != 0 {
             return Err(Error::protocol(response.error_code));
         }
-        if !response.mechanisms.iter().any(|enabled| enabled.as_str() == mechanism) {
+        if !response
+            .mechanisms
+            .iter()
+            .any(|enabled| enabled.as_str() == mechanism)
+        {
             let text = format!("SASL {mechanism} mechanism is not supported by the server");
             return Err(Error::new(ErrorKind::SaslAuthentication, text));
         }
@@ -237,8 +262,15 @@ impl Dialogue<'_> {
     /// Sends a message of the mechanism and gives back the broker's.
     async fn say(&mut self, message: Bytes) -> Result<Bytes> {
         let request = SaslAuthenticateRequest::default().with_auth_bytes(message);
-        let response = self.connection.transmit(request, Deadline::Exactly(self.timeout)).await?;
-        let text = response.error_message.as_ref().map(StrBytes::as_str).filter(|text| !text.is_empty());
+        let response = self
+            .connection
+            .transmit(request, Deadline::Exactly(self.timeout))
+            .await?;
+        let text = response
+            .error_message
+            .as_ref()
+            .map(StrBytes::as_str)
+            .filter(|text| !text.is_empty());
         match (response.error_code, text) {
             (0, _) => {
                 let ms = u64::try_from(response.session_lifetime_ms).unwrap_or_default();

@@ -48,12 +48,17 @@ mod tests {
     use super::*;
 
     fn message(json: &str) -> Vec<u8> {
-        serde_json::from_str::<OauthBearerCredentials>(json).unwrap().message()
+        serde_json::from_str::<OauthBearerCredentials>(json)
+            .unwrap()
+            .message()
     }
 
     #[test]
     fn a_token_alone() {
-        assert_eq!(message(r#"{ "value": "tok.en.", "extensions": [] }"#), b"n,,\x01auth=Bearer tok.en.\x01\x01");
+        assert_eq!(
+            message(r#"{ "value": "tok.en.", "extensions": [] }"#),
+            b"n,,\x01auth=Bearer tok.en.\x01\x01"
+        );
     }
 
     #[test]
@@ -64,8 +69,12 @@ mod tests {
 
     #[test]
     fn an_identity_to_act_as_as_in_rfc_7628() {
-        let message =
-            message(r#"{ "authorizationIdentity": "user@example.com", "value": "vF9dft4qmT", "extensions": [] }"#);
-        assert_eq!(message, b"n,a=user@example.com,\x01auth=Bearer vF9dft4qmT\x01\x01");
+        let message = message(
+            r#"{ "authorizationIdentity": "user@example.com", "value": "vF9dft4qmT", "extensions": [] }"#,
+        );
+        assert_eq!(
+            message,
+            b"n,a=user@example.com,\x01auth=Bearer vF9dft4qmT\x01\x01"
+        );
     }
 }

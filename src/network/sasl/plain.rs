@@ -38,7 +38,8 @@ mod tests {
     #[test]
     fn is_utf_8() {
         let credentials: PlainCredentials =
-            serde_json::from_str(r#"{ "authorizationIdentity": null, "username": "zoë", "password": "pä" }"#).unwrap();
+            serde_json::from_str(r#"{ "authorizationIdentity": null, "username": "zoë", "password": "pä" }"#)
+                .unwrap();
         assert_eq!(credentials.message(), "\0zoë\0pä".as_bytes());
     }
 }

@@ -65,7 +65,9 @@ pub struct ScramCredentials {
 /// 128 random bits in a form that may stand in a message.
 pub fn nonce() -> Result<String, String> {
     let mut bytes = [0; 16];
-    SystemRandom::new().fill(&mut bytes).map_err(|_| "the system gives no random numbers".to_owned())?;
+    SystemRandom::new()
+        .fill(&mut bytes)
+        .map_err(|_| "the system gives no random numbers".to_owned())?;
     Ok(URL_SAFE_NO_PAD.encode(bytes))
 }
 
@@ -82,7 +84,12 @@ impl ClientFirst {
     pub fn new(hash: Hash, credentials: ScramCredentials, nonce: String) -> Self {
         let username = credentials.username.replace('=', "=3D").replace(',', "=2C");
         let bare = format!("n={username},r={nonce}");
-        Self { hash, password: credentials.password, nonce, bare }
+        Self {
+            hash,
+            password: credentials.password,
+            nonce,
+            bare,
+        }
     }
 
     /// The client's first message.
@@ -103,16 +110,26 @@ impl ClientFirst {
         }
         let iterations: u32 = field("i")?.parse().map_err(|_| malformed())?;
         if iterations < MIN_ITERATIONS {
-            return Err(format!("Requested iterations {iterations} is less than the minimum {MIN_ITERATIONS}"));
+            return Err(format!(
+                "Requested iterations {iterations} is less than the minimum {MIN_ITERATIONS}"
+            ));
         }
         if iterations > MAX_ITERATIONS {
-            return Err(format!("Requested iterations {iterations} is more than the maximum {MAX_ITERATIONS}"));
+            return Err(format!(
+                "Requested iterations {iterations} is more than the maximum {MAX_ITERATIONS}"
+            ));
         }
         let salt = STANDARD.decode(field("s")?).map_err(|_| malformed())?;
         let iterations = NonZeroU32::new(iterations).unwrap_or(NonZeroU32::MIN);
 
         let mut salted = vec![0; self.hash.digest().output_len()];
-        pbkdf2::derive(self.hash.pbkdf2(), iterations, &salt, self.password.as_bytes(), &mut salted);
+        pbkdf2::derive(
+            self.hash.pbkdf2(),
+            iterations,
+            &salt,
+            self.password.as_bytes(),
+            &mut salted,
+        );
         let salted = hmac::Key::new(self.hash.hmac(), &salted);
         let client_key = hmac::sign(&salted, b"Client Key");
         let server_key = hmac::sign(&salted, b"Server Key");
@@ -122,8 +139,12 @@ impl ClientFirst {
         let auth_message = format!("{},{text},{without_proof}", self.bare);
         let stored_key = hmac::Key::new(self.hash.hmac(), stored_key.as_ref());
         let signature = hmac::sign(&stored_key, auth_message.as_bytes());
-        let proof: Vec<u8> =
-            client_key.as_ref().iter().zip(signature.as_ref()).map(|(key, signed)| key ^ signed).collect();
+        let proof: Vec<u8> = client_key
+            .as_ref()
+            .iter()
+            .zip(signature.as_ref())
+            .map(|(key, signed)| key ^ signed)
+            .collect();
         Ok(ClientFinal {
             message: format!("{without_proof},p={}", STANDARD.encode(proof)),
             server_key: hmac::Key::new(self.hash.hmac(), server_key.as_ref()),
@@ -156,8 +177,12 @@ impl ClientFinal {
         }
         let invalid = || "Invalid server signature in server final message".to_owned();
         let signature = attribute(text, "v").and_then(|signature| STANDARD.decode(signature).ok());
-        hmac::verify(&self.server_key, self.auth_message.as_bytes(), &signature.ok_or_else(invalid)?)
-            .map_err(|_| invalid())
+        hmac::verify(
+            &self.server_key,
+            self.auth_message.as_bytes(),
+            &signature.ok_or_else(invalid)?,
+        )
+        .map_err(|_| invalid())
     }
 }
 
@@ -166,7 +191,9 @@ fn malformed() -> String {
 }
 
 fn attribute<'a>(message: &'a str, name: &str) -> Option<&'a str> {
-    message.split(',').find_map(|part| part.strip_prefix(name)?.strip_prefix('='))
+    message
+        .split(',')
+        .find_map(|part| part.strip_prefix(name)?.strip_prefix('='))
 }
 
 #[cfg(test)]
@@ -174,7 +201,10 @@ mod tests {
     use super::*;
 
     fn first(hash: Hash, nonce: &str) -> ClientFirst {
-        let credentials = ScramCredentials { username: "user".into(), password: "pencil".into() };
+        let credentials = ScramCredentials {
+            username: "user".into(),
+            password: "pencil".into(),
+        };
         ClientFirst::new(hash, credentials, nonce.into())
     }
 
@@ -192,25 +222,40 @@ mod tests {
             "c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,\
              p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ="
         );
-        assert_eq!(last.verify(b"v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4="), Ok(()));
+        assert_eq!(
+            last.verify(b"v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4="),
+            Ok(())
+        );
     }
 
     /// The same exchange with SHA-512, computed with Python's hashlib and hmac.
     #[test]
     fn sha_512() {
-        let last = first(Hash::Sha512, NONCE).answer(SERVER_FIRST.as_bytes()).unwrap();
+        let last = first(Hash::Sha512, NONCE)
+            .answer(SERVER_FIRST.as_bytes())
+            .unwrap();
         assert_eq!(
             String::from_utf8(last.message()).unwrap(),
             "c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,p=gMGXRcevScNtxZ6/8lQYpGtnsNAc3mGcmNomv+xnoOMw+3R2xNJdMNnzMlTN8PPC6wdp6dybEmDYXYTxwnYPJQ=="
         );
-        assert_eq!(last.verify(b"v=ZQnYEgWQMFmmsM8aQMF0nDDCy/AgCzkwk8CmMZYcMg0vSVlKDanekLtifDSeVGT4+5ZxXnJq199RVG2rR7N7Zw=="), Ok(()));
+        assert_eq!(
+            last.verify(
+                b"v=ZQnYEgWQMFmmsM8aQMF0nDDCy/AgCzkwk8CmMZYcMg0vSVlKDanekLtifDSeVGT4+5ZxXnJq199RVG2rR7N7Zw=="
+            ),
+            Ok(())
+        );
     }
 
     #[test]
     fn a_server_that_does_not_know_the_password_is_refused() {
-        let last = first(Hash::Sha256, NONCE).answer(SERVER_FIRST.as_bytes()).unwrap();
+        let last = first(Hash::Sha256, NONCE)
+            .answer(SERVER_FIRST.as_bytes())
+            .unwrap();
         let invalid = Err("Invalid server signature in server final message".to_owned());
-        assert_eq!(last.verify(b"v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G5="), invalid);
+        assert_eq!(
+            last.verify(b"v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G5="),
+            invalid
+        );
         assert_eq!(last.verify(b"v=AAAA"), invalid);
         assert_eq!(last.verify(b""), invalid);
         assert_eq!(last.verify(b"e=invalid-proof"), Err("invalid-proof".into()));
@@ -231,14 +276,27 @@ mod tests {
             answer(&SERVER_FIRST.replace("i=4096", "i=2147483647")),
             "Requested iterations 2147483647 is more than the maximum 1000000"
         );
-        for garbage in ["", "r", "hello", &SERVER_FIRST.replace("i=4096", "i=x"), &SERVER_FIRST.replace("s=W", "s=!")] {
-            assert_eq!(answer(garbage), "Malformed SCRAM message from the server", "{garbage}");
+        for garbage in [
+            "",
+            "r",
+            "hello",
+            &SERVER_FIRST.replace("i=4096", "i=x"),
+            &SERVER_FIRST.replace("s=W", "s=!"),
+        ] {
+            assert_eq!(
+                answer(garbage),
+                "Malformed SCRAM message from the server",
+                "{garbage}"
+            );
         }
     }
 
     #[test]
     fn names_are_escaped() {
-        let credentials = ScramCredentials { username: "a=b,c".into(), password: String::new() };
+        let credentials = ScramCredentials {
+            username: "a=b,c".into(),
+            password: String::new(),
+        };
         let first = ClientFirst::new(Hash::Sha256, credentials, "n".into());
         assert_eq!(first.message(), b"n,,n=a=3Db=2Cc,r=n");
     }

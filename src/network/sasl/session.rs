@@ -25,7 +25,11 @@ pub struct Standing {
 impl Standing {
     /// Asked for and granted at these moments; a `lifetime` of zero is for ever.
     pub fn new(asked_at: Instant, granted_at: Instant, lifetime: Duration) -> Self {
-        Self { asked_at, granted_at, lifetime }
+        Self {
+            asked_at,
+            granted_at,
+            lifetime,
+        }
     }
 
     fn ends(&self) -> bool {
@@ -61,7 +65,12 @@ impl Session {
         connection: &Connection,
     ) -> Result<Self> {
         let standing = authenticator.authenticate(connection).await?;
-        Ok(Self { authenticator, threshold, ends: standing.ends(), standing: RwLock::new(standing) })
+        Ok(Self {
+            authenticator,
+            threshold,
+            ends: standing.ends(),
+            standing: RwLock::new(standing),
+        })
     }
 
     /// Lets a request pass, after authenticating again if that is due. Whoever holds a pass is in flight: renewal
@@ -100,7 +109,11 @@ impl Session {
                 let endpoint = connection.endpoint();
                 // The broker has lost track, for instance because our clocks differ: a new connection helps.
                 let lost = error.code() == Some(ILLEGAL_SASL_STATE);
-                Err(if lost { Error::connection_closed(&endpoint.host, endpoint.port) } else { error })
+                Err(if lost {
+                    Error::connection_closed(&endpoint.host, endpoint.port)
+                } else {
+                    error
+                })
             }
         }
     }

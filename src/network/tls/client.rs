@@ -38,7 +38,9 @@ pub struct TlsClient {
 
 impl std::fmt::Debug for TlsClient {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("TlsClient").field("check", &self.check).finish_non_exhaustive()
+        f.debug_struct("TlsClient")
+            .field("check", &self.check)
+            .finish_non_exhaustive()
     }
 }
 
@@ -51,7 +53,11 @@ impl TlsClient {
         let mut provider = ring::default_provider();
         if let Some(names) = &config.cipher_suites {
             provider.cipher_suites.retain(|suite| {
-                let name = suite.suite().as_str().unwrap_or_default().replacen("TLS13_", "TLS_", 1);
+                let name = suite
+                    .suite()
+                    .as_str()
+                    .unwrap_or_default()
+                    .replacen("TLS13_", "TLS_", 1);
                 names.contains(&name)
             });
         }
@@ -63,13 +69,24 @@ impl TlsClient {
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(verifier))
             .with_client_cert_resolver(Arc::new(identities));
-        tls.alpn_protocols = config.alpn_protocols.iter().map(Secret::bytes).map(<[u8]>::to_vec).collect();
+        tls.alpn_protocols = config
+            .alpn_protocols
+            .iter()
+            .map(Secret::bytes)
+            .map(<[u8]>::to_vec)
+            .collect();
         Ok(Self {
             connector: TlsConnector::from(Arc::new(tls)),
             servername: config.servername.clone(),
             check: match config {
-                TlsConfig { reject_unauthorized: false, .. } => IdentityCheck::Nobody,
-                TlsConfig { custom_identity_check: true, .. } => IdentityCheck::User,
+                TlsConfig {
+                    reject_unauthorized: false,
+                    ..
+                } => IdentityCheck::Nobody,
+                TlsConfig {
+                    custom_identity_check: true,
+                    ..
+                } => IdentityCheck::User,
                 _ => IdentityCheck::Node,
             },
         })
@@ -87,9 +104,16 @@ impl TlsClient {
     ) -> Result<TlsStream<TcpStream>, CodedError> {
         let host = self.servername.as_deref().unwrap_or(host);
         let name = ServerName::try_from(host.to_owned()).map_err(|_| {
-            CodedError::new("ERR_TLS_CERT_ALTNAME_INVALID", format!("\"{host}\" is no name that a certificate can be for"))
+            CodedError::new(
+                "ERR_TLS_CERT_ALTNAME_INVALID",
+                format!("\"{host}\" is no name that a certificate can be for"),
+            )
         })?;
-        let stream = self.connector.connect(name.clone(), tcp).await.map_err(|error| handshake(&error))?;
+        let stream = self
+            .connector
+            .connect(name.clone(), tcp)
+            .await
+            .map_err(|error| handshake(&error))?;
         let chain = stream.get_ref().1.peer_certificates().unwrap_or_default();
         self.check_identity(host, &name, chain, reporter).await?;
         Ok(stream)
@@ -103,7 +127,9 @@ impl TlsClient {
         reporter: &Reporter,
     ) -> Result<(), CodedError> {
         let named = || {
-            let leaf = chain.first().and_then(|leaf| ParsedCertificate::try_from(leaf).ok());
+            let leaf = chain
+                .first()
+                .and_then(|leaf| ParsedCertificate::try_from(leaf).ok());
             leaf.is_some_and(|leaf| verify_server_name(&leaf, name).is_ok())
         };
         match self.check {
@@ -114,7 +140,9 @@ impl TlsClient {
             IdentityCheck::Node | IdentityCheck::User => {}
         }
         let certificates = chain.iter().map(|der| Bytes::copy_from_slice(der)).collect();
-        let verdict = reporter.ask("tls.identity", json!({ "host": host }), certificates).await;
+        let verdict = reporter
+            .ask("tls.identity", json!({ "host": host }), certificates)
+            .await;
         let objection = |message: &str, code: Option<&str>| CodedError {
             code: code.map(|code| code.to_owned().into()),
             message: message.to_owned().into(),
@@ -123,14 +151,18 @@ impl TlsClient {
             Ok(verdict) if verdict.value.is_null() => Ok(()),
             Ok(verdict) => {
                 let text = |key: &str| verdict.value.get(key).and_then(Value::as_str);
-                Err(objection(text("message").unwrap_or("the certificate was refused"), text("code")))
+                Err(objection(
+                    text("message").unwrap_or("the certificate was refused"),
+                    text("code"),
+                ))
             }
             Err(error) => Err(objection(error.message(), None)),
         }
     }
 }
 
-type VersionedBuilder = tokio_rustls::rustls::ConfigBuilder<ClientConfig, tokio_rustls::rustls::WantsVerifier>;
+type VersionedBuilder =
+    tokio_rustls::rustls::ConfigBuilder<ClientConfig, tokio_rustls::rustls::WantsVerifier>;
 
 fn builder(config: &TlsConfig, provider: Arc<CryptoProvider>) -> Result<VersionedBuilder> {
     let known: [(TlsVersion, &'static SupportedProtocolVersion); 2] =

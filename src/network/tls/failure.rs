@@ -18,7 +18,10 @@ pub struct CodedError {
 impl CodedError {
     /// With a code.
     pub fn new(code: impl Into<Cow<'static, str>>, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { code: Some(code.into()), message: message.into() }
+        Self {
+            code: Some(code.into()),
+            message: message.into(),
+        }
     }
 }
 
@@ -49,11 +52,13 @@ pub fn coded(error: &io::Error) -> Option<CodedError> {
 pub fn handshake(error: &io::Error) -> CodedError {
     coded(error).unwrap_or_else(|| match error.kind() {
         // A broker that expects plain text takes our first bytes for a monstrous frame and hangs up.
-        io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => CodedError::new(
-            "ECONNRESET",
-            "Client network socket disconnected before secure TLS connection was established: \
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
+            CodedError::new(
+                "ECONNRESET",
+                "Client network socket disconnected before secure TLS connection was established: \
              the peer does not speak TLS, or does not want to speak with us",
-        ),
+            )
+        }
         _ => CodedError::new("EPROTO", error.to_string()),
     })
 }
@@ -70,11 +75,13 @@ fn coded_tls(error: &TlsError) -> CodedError {
             CodedError::new("CERT_REJECTED", format!("certificate rejected: {other}"))
         }
         TlsError::AlertReceived(alert) => alerted(*alert),
-        TlsError::InvalidMessage(_) => {
-            CodedError::new("ERR_SSL_WRONG_VERSION_NUMBER", "wrong version number: the peer does not speak TLS")
-        }
+        TlsError::InvalidMessage(_) => CodedError::new(
+            "ERR_SSL_WRONG_VERSION_NUMBER",
+            "wrong version number: the peer does not speak TLS",
+        ),
         TlsError::PeerIncompatible(what) => {
-            let text = format!("unsupported protocol: no TLS version or cipher in common with the peer ({what:?})");
+            let text =
+                format!("unsupported protocol: no TLS version or cipher in common with the peer ({what:?})");
             CodedError::new("ERR_SSL_UNSUPPORTED_PROTOCOL", text)
         }
         other => CodedError::new("EPROTO", format!("TLS: {other}")),
@@ -110,14 +117,20 @@ fn alerted(alert: AlertDescription) -> CodedError {
         _ => ("tlsv1", "unknown"),
     };
     let hint = match alert {
-        Alert::BadCertificate | Alert::CertificateRequired | Alert::HandshakeFailure | Alert::NoCertificate => {
+        Alert::BadCertificate
+        | Alert::CertificateRequired
+        | Alert::HandshakeFailure
+        | Alert::NoCertificate => {
             ": the peer may want a client certificate (ssl.cert and ssl.key, or ssl.pfx)"
         }
         Alert::UnknownCA | Alert::CertificateUnknown => ": the peer does not trust our certificate",
         _ => "",
     };
     let code = format!("ERR_SSL_{prefix}_ALERT_{}", name.replace(' ', "_")).to_uppercase();
-    CodedError::new(code, format!("{prefix} alert {name}: SSL alert number {number}{hint}"))
+    CodedError::new(
+        code,
+        format!("{prefix} alert {name}: SSL alert number {number}{hint}"),
+    )
 }
 
 #[cfg(test)]
@@ -131,14 +144,28 @@ mod tests {
     #[test]
     fn alerts_have_openssls_codes() {
         for (alert, code) in [
-            (AlertDescription::BadCertificate, "ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE"),
-            (AlertDescription::CertificateRequired, "ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED"),
-            (AlertDescription::ProtocolVersion, "ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION"),
+            (
+                AlertDescription::BadCertificate,
+                "ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE",
+            ),
+            (
+                AlertDescription::CertificateRequired,
+                "ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED",
+            ),
+            (
+                AlertDescription::ProtocolVersion,
+                "ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION",
+            ),
             (AlertDescription::UnknownCA, "ERR_SSL_TLSV1_ALERT_UNKNOWN_CA"),
         ] {
             let error = coded(&io_error(TlsError::AlertReceived(alert))).unwrap();
             assert_eq!(error.code.as_deref(), Some(code));
-            assert!(error.message.contains(&format!("SSL alert number {}", u8::from(alert))), "{error}");
+            assert!(
+                error
+                    .message
+                    .contains(&format!("SSL alert number {}", u8::from(alert))),
+                "{error}"
+            );
         }
     }
 

@@ -6,7 +6,9 @@
 
 use tokio_rustls::rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use tokio_rustls::rustls::client::verify_server_cert_signed_by_trust_anchor;
-use tokio_rustls::rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
+use tokio_rustls::rustls::crypto::{
+    WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
+};
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio_rustls::rustls::server::ParsedCertificate;
 use tokio_rustls::rustls::{
@@ -36,7 +38,12 @@ impl ChainVerifier {
         let mut roots = RootCertStore::empty();
         // A root that cannot be used is no reason to distrust the others: operating systems ship some.
         roots.add_parsable_certificates(trusted.iter().cloned());
-        Self { roots, trusted, algorithms, enforce }
+        Self {
+            roots,
+            trusted,
+            algorithms,
+            enforce,
+        }
     }
 
     fn check(
@@ -46,14 +53,25 @@ impl ChainVerifier {
         now: UnixTime,
     ) -> Result<(), CodedError> {
         let self_issued = is_self_issued(leaf);
-        if self_issued && self.trusted.iter().any(|trusted| trusted.as_ref() == leaf.as_ref()) {
+        if self_issued
+            && self
+                .trusted
+                .iter()
+                .any(|trusted| trusted.as_ref() == leaf.as_ref())
+        {
             return check_dates(&parse(leaf)?, now);
         }
         if !self_issued && version1::is_version1(leaf) {
             return version1::check_signed_by(leaf, &self.trusted, now);
         }
         let verified = ParsedCertificate::try_from(leaf).and_then(|certificate| {
-            verify_server_cert_signed_by_trust_anchor(&certificate, &self.roots, others, now, self.algorithms.all)
+            verify_server_cert_signed_by_trust_anchor(
+                &certificate,
+                &self.roots,
+                others,
+                now,
+                self.algorithms.all,
+            )
         });
         verified.map_err(|error| {
             if self_issued {
@@ -80,15 +98,18 @@ fn rejected(error: &TlsError, others: &[CertificateDer<'_>]) -> CodedError {
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
             CodedError::new("INVALID_PURPOSE", "unsuitable certificate purpose")
         }
-        CertificateError::UnknownIssuer if others.iter().any(is_self_issued) => {
-            CodedError::new("SELF_SIGNED_CERT_IN_CHAIN", "self-signed certificate in certificate chain")
-        }
-        CertificateError::UnknownIssuer if others.is_empty() => {
-            CodedError::new("UNABLE_TO_VERIFY_LEAF_SIGNATURE", "unable to verify the first certificate")
-        }
-        CertificateError::UnknownIssuer => {
-            CodedError::new("UNABLE_TO_GET_ISSUER_CERT_LOCALLY", "unable to get local issuer certificate")
-        }
+        CertificateError::UnknownIssuer if others.iter().any(is_self_issued) => CodedError::new(
+            "SELF_SIGNED_CERT_IN_CHAIN",
+            "self-signed certificate in certificate chain",
+        ),
+        CertificateError::UnknownIssuer if others.is_empty() => CodedError::new(
+            "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+            "unable to verify the first certificate",
+        ),
+        CertificateError::UnknownIssuer => CodedError::new(
+            "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+            "unable to get local issuer certificate",
+        ),
         other => CodedError::new("CERT_REJECTED", format!("certificate rejected: {other}")),
     }
 }

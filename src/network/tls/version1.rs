@@ -30,8 +30,10 @@ pub fn check_signed_by(
     now: UnixTime,
 ) -> Result<(), CodedError> {
     let certificate = parse(der)?;
-    let mut outcome =
-        Err(CodedError::new("UNABLE_TO_VERIFY_LEAF_SIGNATURE", "unable to verify the first certificate"));
+    let mut outcome = Err(CodedError::new(
+        "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+        "unable to verify the first certificate",
+    ));
     for issuer in trusted {
         let Ok(issuer) = parse(issuer) else { continue };
         if issuer.subject().as_raw() != certificate.issuer().as_raw() || !may_sign(&issuer) {
@@ -57,12 +59,20 @@ fn may_sign(issuer: &X509Certificate<'_>) -> bool {
         && matches!(issuer.name_constraints(), Ok(None))
 }
 
-fn check_signature(certificate: &X509Certificate<'_>, issuer: &X509Certificate<'_>) -> Result<(), CodedError> {
+fn check_signature(
+    certificate: &X509Certificate<'_>,
+    issuer: &X509Certificate<'_>,
+) -> Result<(), CodedError> {
     let failed = || CodedError::new("CERT_SIGNATURE_FAILURE", "certificate signature failure");
     if certificate.signature_algorithm.algorithm == OID_PKCS1_SHA1WITHRSA {
-        return Err(CodedError::new("CA_MD_TOO_WEAK", "CA signature digest algorithm too weak"));
+        return Err(CodedError::new(
+            "CA_MD_TOO_WEAK",
+            "CA signature digest algorithm too weak",
+        ));
     }
-    certificate.verify_signature(Some(issuer.public_key())).map_err(|_| failed())
+    certificate
+        .verify_signature(Some(issuer.public_key()))
+        .map_err(|_| failed())
 }
 
 /// Whether the owner of `der` has signed `message`, that is, the handshake.
@@ -79,10 +89,18 @@ pub fn verify_handshake(
     let certificate = parse(der)?;
     let key = SubjectPublicKeyInfoDer::from(certificate.public_key().raw);
     let key = RawPublicKeyEntity::try_from(&key).map_err(|_| bad())?;
-    let known = algorithms.mapping.iter().find(|(scheme, _)| *scheme == signed.scheme);
-    let candidates = known.map(|(_, algorithms)| *algorithms).unwrap_or_default();
-    let valid = candidates
+    let known = algorithms
+        .mapping
         .iter()
-        .any(|algorithm| key.verify_signature(*algorithm, message, signed.signature()).is_ok());
-    if valid { Ok(HandshakeSignatureValid::assertion()) } else { Err(bad()) }
+        .find(|(scheme, _)| *scheme == signed.scheme);
+    let candidates = known.map(|(_, algorithms)| *algorithms).unwrap_or_default();
+    let valid = candidates.iter().any(|algorithm| {
+        key.verify_signature(*algorithm, message, signed.signature())
+            .is_ok()
+    });
+    if valid {
+        Ok(HandshakeSignatureValid::assertion())
+    } else {
+        Err(bad())
+    }
 }
