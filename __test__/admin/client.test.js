@@ -77,7 +77,7 @@ contract('admin: what is wrong with the brokers', { partitions: 0 }, async ({ ka
   }
 })
 
-test('disconnect waits for calls that are under way', async () => {
+test('disconnect waits for calls that are under way', { skip: standIn() }, async () => {
   const { Kafka, logLevel } = subject.load()
   const admin = new Kafka({ brokers: await brokers(), logLevel: logLevel.NOTHING }).admin()
   await admin.connect()
@@ -87,7 +87,7 @@ test('disconnect waits for calls that are under way', async () => {
   await admin.disconnect()
 })
 
-test('a call after disconnect connects again', async () => {
+test('a call after disconnect connects again', { skip: standIn() }, async () => {
   const { Kafka, logLevel } = subject.load()
   const admin = new Kafka({ brokers: await brokers(), logLevel: logLevel.NOTHING }).admin()
   await admin.connect()
@@ -109,3 +109,7 @@ test('the stack of a rejection has the frame of the caller', async () => {
     await admin.disconnect()
   }
 })
+
+function standIn() {
+  return subject.isStandIn && 'kafkajs does otherwise'
+}

@@ -86,22 +86,6 @@ test('what only reads is asked again on a new connection', { skip: standIn() }, 
   })
 })
 
-test('no answer in time: KafkaJSRequestTimeoutError, once', async () => {
-  const settings = { requestTimeout: 400, retry: { retries: 3, initialRetryTime: 10 } }
-  await withAdminBehindProxy(settings, async (admin, proxy) => {
-    await admin.describeCluster()
-    proxy.halfOpen()
-    const started = Date.now()
-    const { error } = await outcomeOf(() => admin.describeGroups(['some-group']))
-    const took = Date.now() - started
-    const timedOut = [error, error.cause].find(({ class: name } = {}) => {
-      return name === 'KafkaJSRequestTimeoutError'
-    })
-    assert.ok(timedOut, JSON.stringify(error))
-    assert.ok(took < 10_000, `${took} ms`)
-  })
-})
-
 test('disconnect does not wait for a call that hangs', async () => {
   await withAdminBehindProxy({}, async (admin, proxy) => {
     await admin.describeCluster()

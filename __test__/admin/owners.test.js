@@ -51,7 +51,7 @@ test('listGroups asks every broker', async () => {
   assert.equal(byBroker.size, 3)
 })
 
-test('describeGroups: one request per coordinator', async () => {
+test('describeGroups: one request per coordinator', { skip: standIn() }, async () => {
   const { result, byBroker } = await requestsOf('DescribeGroups', () =>
     admin.describeGroups(groups)
   )
@@ -62,7 +62,9 @@ test('describeGroups: one request per coordinator', async () => {
   assert.ok([...byBroker.values()].every(count => count === 1))
 })
 
-test('fetchTopicOffsets: each leader is asked for its partitions', async () => {
+test('fetchTopicOffsets: each leader is asked for its partitions', {
+  skip: standIn(),
+}, async () => {
   const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })
   const leaders = new Set(topics[0].partitions.map(({ leader }) => nodeOf(leader)))
   const task = () => admin.fetchTopicOffsets(topic)
@@ -121,7 +123,9 @@ test('alterPartitionReassignments and listPartitionReassignments move replicas',
   assert.deepEqual(await admin.listPartitionReassignments({}), { topics: [] })
 })
 
-test('a broker dies: leaders, coordinators and the controller are found again', async () => {
+test('a broker dies: leaders, coordinators and the controller are found again', {
+  skip: standIn(),
+}, async () => {
   const { partitions } = (await admin.fetchTopicMetadata({ topics: [topic] })).topics[0]
   const victim = partitions[0].leader
   await cluster.kill(victim)
@@ -145,3 +149,7 @@ test('a broker dies: leaders, coordinators and the controller are found again', 
     groups.map(groupId => ({ groupId, errorCode: 0 }))
   )
 })
+
+function standIn() {
+  return subject.isStandIn && 'kafkajs does otherwise'
+}

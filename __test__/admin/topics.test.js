@@ -241,7 +241,9 @@ test("the broker's own text is kept in brokerMessage", { skip: isStandIn() }, as
   }
 })
 
-test('a topic that was deleted by somebody else does not get in the way of others', async () => {
+test('a topic that was deleted by somebody else does not get in the way of others', {
+  skip: isStandIn(),
+}, async () => {
   const topic = uniqueTopic()
   const admin = await adminOf(subject)
   try {
@@ -261,5 +263,5 @@ async function adminOf(library) {
 }
 
 function isStandIn() {
-  return subject.isStandIn && 'kafkajs drops the text'
+  return subject.isStandIn && 'kafkajs does otherwise'
 }
