@@ -81,7 +81,7 @@ const settle = (entry, attachments) => {
   release()
   if (outcome === 1) call.resolve(value)
   else if (outcome === 0) call.reject(value)
-  else call.resolve({ value, attachments: attachments.slice(first, first + count) })
+  else call.resolve({ value, attachments: attachments?.slice(first, first + count) ?? [] })
   return undefined
 }
 

@@ -69,6 +69,9 @@ const encodeRoots = () => {
 
 const readKey = (pem, passphrase) => {
   const key = bytesOf('ssl.key', pem)
+  if (passphrase == null && key.includes('ENCRYPTED')) {
+    throw unusable('ssl.key is encrypted and there is no ssl.passphrase')
+  }
   try {
     return crypto.createPrivateKey({ key, format: 'pem', passphrase: passphrase ?? undefined })
   } catch (error) {
@@ -109,7 +112,11 @@ const pfxOf = ({ pfx, passphrase }) =>
 const alpnOf = protocols => {
   if (protocols == null) return []
   const out = {}
-  tls.convertALPNProtocols(protocols, out)
+  try {
+    tls.convertALPNProtocols(protocols, out)
+  } catch (error) {
+    throw unusable(`ssl.ALPNProtocols: ${error.message}`)
+  }
   const names = []
   for (let at = 0; at < (out.ALPNProtocols?.length ?? 0); at += 1 + out.ALPNProtocols[at]) {
     names.push(
@@ -144,9 +151,10 @@ const tlsConfig = ssl => {
     throw unusable(`ssl.servername must be a string, received type ${typeof servername}`)
   }
   const rejectUnauthorized = rejectsUnauthorized(options)
-  const roots = () => (rejectUnauthorized ? [encodeRoots()] : [])
+  const trusted = () => (ca ? listOf(ca).map(entry => base64Of('ssl.ca', entry)) : [encodeRoots()])
   return {
-    ca: ca ? listOf(ca).map(entry => base64Of('ssl.ca', entry)) : roots(),
+    // Whoever is believed anyway needs no roots; Node does not look at them either.
+    ca: rejectUnauthorized ? trusted() : [],
     identities: identitiesOf(options),
     pfx: pfxOf(options),
     servername: servername || null,
