@@ -80,7 +80,7 @@ impl Peer {
         self.0.write_all(&frame).await.expect("room");
     }
 
-    /// Answers the version exchange: Metadata 1 to `metadata` and Produce 3 to 8.
+    /// Answers the version exchange: Metadata up to `metadata` and Produce 3 to 8.
     async fn shake_hands(&mut self, metadata: i16) {
         let (key, version, id) = self.request().await;
         assert_eq!(key, 18);
@@ -90,7 +90,7 @@ impl Peer {
                 .with_min_version(min)
                 .with_max_version(max)
         };
-        let response = ApiVersionsResponse::default().with_api_keys(vec![api(0, 3, 8), api(3, 1, metadata)]);
+        let response = ApiVersionsResponse::default().with_api_keys(vec![api(0, 3, 8), api(3, 0, metadata)]);
         // The encoder of responses is only built for brokers, so the bytes are written here: error code, then the keys.
         assert_eq!(version, 3);
         let mut body = vec![0, 0, u8::try_from(response.api_keys.len() + 1).expect("few")];
@@ -104,10 +104,14 @@ impl Peer {
         self.answer(id, &body).await;
     }
 
-    /// Metadata v1 without brokers and topics.
     async fn answer_metadata(&mut self, id: i32) {
-        self.answer(id, &[0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 0]).await;
+        self.answer(id, &metadata_of(9)).await;
     }
+}
+
+/// Metadata v4 without throttling, brokers, cluster id and topics.
+fn metadata_of(controller: u8) -> [u8; 18] {
+    [0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 0, controller, 0, 0, 0, 0]
 }
 
 async fn connect(reporter: Reporter) -> (Connection, Peer) {
@@ -125,7 +129,7 @@ async fn connect_with(config: ClusterConfig, reporter: Reporter) -> (Connection,
                 .await
                 .expect("hand shaken")
         },
-        peer.shake_hands(1),
+        peer.shake_hands(4),
     );
     (connection, peer)
 }
@@ -142,8 +146,8 @@ async fn answers_find_their_requests_in_any_order() {
     let (first, second, ()) = tokio::join!(metadata(&connection), metadata(&connection), async {
         let (_, _, first) = peer.request().await;
         let (_, _, second) = peer.request().await;
-        peer.answer(second, &[0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0]).await;
-        peer.answer(first, &[0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0]).await;
+        peer.answer(second, &metadata_of(2)).await;
+        peer.answer(first, &metadata_of(1)).await;
     });
     assert_eq!(first.expect("answered").controller_id.0, 1);
     assert_eq!(second.expect("answered").controller_id.0, 2);
@@ -193,7 +197,8 @@ async fn a_negative_or_monstrous_size_and_half_a_frame_close_the_connection() {
 
 #[tokio::test]
 async fn an_answer_that_is_garbage_fails_its_request_and_closes_the_connection() {
-    let bodies: [&[u8]; 3] = [&[0xff; 40], &[], &[0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 7]];
+    let trailing = [&metadata_of(1)[..], &[7]].concat();
+    let bodies: [&[u8]; 3] = [&[0xff; 40], &[], &trailing];
     for body in bodies {
         let (connection, mut peer) = connect(Reporter::silent()).await;
         let (result, ()) = tokio::join!(metadata(&connection), async {
@@ -229,9 +234,9 @@ async fn a_frame_that_arrives_byte_by_byte_is_read_whole() {
     let (result, ()) = tokio::join!(metadata(&connection), async {
         let (_, _, id) = peer.request().await;
         let frame = [
-            &[0, 0, 0, 16][..],
+            &[0, 0, 0, 22][..],
             &id.to_be_bytes(),
-            &[0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 0],
+            &metadata_of(9),
         ]
         .concat();
         for byte in frame {
@@ -257,7 +262,7 @@ async fn a_request_without_answer_times_out_in_kafkajs_words_and_ends_the_connec
     let (result, _) = tokio::join!(metadata(&connection), peer.request());
     let error = result.expect_err("late");
     assert_eq!(error.kind(), ErrorKind::RequestTimeout);
-    assert_eq!(error.message(), "Request Metadata(key: 3, version: 1) timed out");
+    assert_eq!(error.message(), "Request Metadata(key: 3, version: 4) timed out");
     for field in [
         "broker",
         "correlationId",
@@ -300,8 +305,8 @@ async fn a_request_event_carries_kafkajs_payload() {
     };
     assert_eq!(payload["broker"], "broker:9092");
     assert_eq!(payload["apiKey"], 3);
-    assert_eq!(payload["apiVersion"], 1);
-    assert_eq!(payload["size"], 16);
+    assert_eq!(payload["apiVersion"], 4);
+    assert_eq!(payload["size"], 22);
     for field in [
         "correlationId",
         "createdAt",

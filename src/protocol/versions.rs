@@ -48,8 +48,8 @@ macro_rules! api_table {
 api_table! {
     0 "Produce" ProduceRequest => ProduceResponse, 3..=12, flexible 9, throttled, "13 replaces topic names by ids (KIP-516)";
     1 "Fetch" FetchRequest => FetchResponse, 4..=12, flexible 12, throttled, "13 replaces topic names by ids (KIP-516)";
-    2 "ListOffsets" ListOffsetsRequest => ListOffsetsResponse, 1..=7, flexible 6, throttled, "8 and up serve tiered storage only";
-    3 "Metadata" MetadataRequest => MetadataResponse, 1..=12, flexible 9, throttled, "13 adds an error that only KIP-1102 uses";
+    2 "ListOffsets" ListOffsetsRequest => ListOffsetsResponse, 2..=7, flexible 6, throttled, "8 and up serve tiered storage only; 1 has no isolation level";
+    3 "Metadata" MetadataRequest => MetadataResponse, 4..=12, flexible 9, throttled, "13 adds an error that only KIP-1102 uses; 3 cannot forbid to create topics";
     8 "OffsetCommit" OffsetCommitRequest => OffsetCommitResponse, 2..=8, flexible 8, throttled, "9 answers with errors of the consumer protocol (KIP-848)";
     9 "OffsetFetch" OffsetFetchRequest => OffsetFetchResponse, 1..=7, flexible 6, throttled, "8 asks for several groups at once, which nobody here does";
     10 "GroupCoordinator" FindCoordinatorRequest => FindCoordinatorResponse, 0..=3, flexible 3, throttled, "4 asks for several keys at once, which nobody here does";
