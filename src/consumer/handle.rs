@@ -233,7 +233,7 @@ impl Session {
             return None;
         }
         let out = self.0.partitions.lock().take()?;
-        self.0.group.note_progress(out.lease);
+        self.0.group.note_begun(out.lease);
         self.note_change();
         Some(out)
     }

@@ -125,7 +125,12 @@ impl Group {
         json!({ "groupId": self.0.config.group_id, "memberId": self.0.state.lock().member_id() })
     }
 
-    /// A batch was handed out, or its handler got on.
+    /// A batch was handed out.
+    pub fn note_begun(&self, lease: Lease) {
+        self.0.polls.lock().begun(lease, Instant::now());
+    }
+
+    /// The handler of a batch got on.
     pub fn note_progress(&self, lease: Lease) {
         self.0.polls.lock().progress(lease, Instant::now());
     }

@@ -28,9 +28,16 @@ impl PollInterval {
         }
     }
 
-    /// A batch was handed out, or its handler got on.
-    pub fn progress(&mut self, lease: Lease, now: Instant) {
+    /// A batch was handed out.
+    pub fn begun(&mut self, lease: Lease, now: Instant) {
         self.last_progress.insert(lease, now);
+    }
+
+    /// The handler of a batch got on. A handler may say so after its batch came back; that counts for nothing.
+    pub fn progress(&mut self, lease: Lease, now: Instant) {
+        if let Some(last) = self.last_progress.get_mut(&lease) {
+            *last = now;
+        }
     }
 
     /// A batch came back.
@@ -68,19 +75,20 @@ mod tests {
             (polls.next_deadline(), polls.overdue(now + LIMIT * 2)),
             (None, None)
         );
-        polls.progress(1, now);
+        polls.begun(1, now);
         assert_eq!(polls.next_deadline(), Some(now + LIMIT));
         assert_eq!(polls.overdue(now + LIMIT), Some(LIMIT));
         polls.finished(1);
-        assert_eq!(polls.overdue(now + LIMIT), None);
+        polls.progress(1, now);
+        assert_eq!(polls.overdue(now + LIMIT), None, "not even if its handler goes on to say that it gets on");
     }
 
     #[test]
     fn progress_of_one_does_not_excuse_another() {
         let now = Instant::now();
         let mut polls = PollInterval::new(LIMIT);
-        polls.progress(1, now);
-        polls.progress(2, now);
+        polls.begun(1, now);
+        polls.begun(2, now);
         polls.progress(2, now + LIMIT);
         assert_eq!(polls.overdue(now + LIMIT), Some(LIMIT));
         polls.progress(1, now + LIMIT);
