@@ -297,6 +297,11 @@ export const Partitioners: {
   LegacyPartitioner: LegacyPartitioner
   /** @deprecated The name that DefaultPartitioner had before 2.0.0. */
   JavaCompatiblePartitioner: DefaultPartitioner
+  /**
+   * Ours: keeps messages without key together until a batch's worth (`batchSize` bytes) has gone to a partition, then
+   * moves on (KIP-480, KIP-794): fewer and larger batches. With a key as `DefaultPartitioner`.
+   */
+  StickyPartitioner: DefaultPartitioner
 }
 
 /** A partition, as metadata describes it. */
@@ -332,6 +337,11 @@ export interface ProducerRecord {
   timeout?: number
   /** Codec of the batches. Default `CompressionTypes.None`. */
   compression?: CompressionTypes
+  /**
+   * Ours: level of the codec, in its own range (GZIP 0 to 9, ZSTD 1 to 22; Snappy and LZ4 have none). Default: the
+   * codec's. A registered codec does not see it.
+   */
+  compressionLevel?: number
 }
 
 /** What became of the messages of one call that went to one partition. */
@@ -370,6 +380,11 @@ export interface ProducerBatch {
   timeout?: number
   /** Codec of the batches. Default `CompressionTypes.None`. */
   compression?: CompressionTypes
+  /**
+   * Ours: level of the codec, in its own range (GZIP 0 to 9, ZSTD 1 to 22; Snappy and LZ4 have none). Default: the
+   * codec's. A registered codec does not see it.
+   */
+  compressionLevel?: number
   /** Messages by topic; entries of the same topic are joined. Default: none. */
   topicMessages?: TopicMessages[]
 }
@@ -450,8 +465,19 @@ export type Producer = Sender & {
 
 /** Messages and offsets that become visible together, or not at all. */
 export type Transaction = Sender & {
-  /** Commits offsets of a consumer group as part of the transaction. */
-  sendOffsets(offsets: Offsets & { consumerGroupId: string }): Promise<void>
+  /**
+   * Commits offsets of a consumer group as part of the transaction.
+   *
+   * Ours: with `groupMetadata` of the member that consumed, the commit is refused once the group has moved on (KIP-447);
+   * `memberId` and the generation are in the events `GROUP_JOIN` and `HEARTBEAT` of the consumer.
+   */
+  sendOffsets(
+    offsets: Offsets & {
+      consumerGroupId: string
+      /** Ours: the member that consumed, by its id and generation (and static id, if it has one). */
+      groupMetadata?: { memberId: string; generationId: number; groupInstanceId?: string }
+    }
+  ): Promise<void>
   /** Ends it: everything becomes visible. */
   commit(): Promise<void>
   /** Ends it: nothing becomes visible. */

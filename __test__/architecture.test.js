@@ -36,28 +36,30 @@ const JS_MAY_REQUIRE = {
 const JS_FOR_ALL = ['enums', 'errorClasses', 'errors', 'events', 'logger', 'options', 'protocol']
 
 const filesOf = (extension, folder = SRC) =>
-  fs.readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+  fs.readdirSync(folder, { withFileTypes: true }).flatMap(entry => {
     const file = path.join(folder, entry.name)
     if (entry.isDirectory()) return filesOf(extension, file)
     return entry.name.endsWith(extension) ? [file] : []
   })
 
 /** Lines of a Rust file outside of its test module, without comments. */
-const rustLines = (file) => {
-  const [code] = fs.readFileSync(file, 'utf8').split(/^#\[cfg\(test\)\]\n(?:pub\(\w+\) )?mod tests/m)
-  return code.split('\n').map((line) => line.replace(/\/\/.*$/, ''))
+const rustLines = file => {
+  const [code] = fs
+    .readFileSync(file, 'utf8')
+    .split(/^#\[cfg\(test\)\]\n(?:pub\(\w+\) )?mod tests/m)
+  return code.split('\n').map(line => line.replace(/\/\/.*$/, ''))
 }
 
-const isTest = (file) => /[\\/]tests?[\\/]|[\\/]tests\.rs$/.test(file)
-const isBinding = (file) =>
+const isTest = file => /[\\/]tests?[\\/]|[\\/]tests\.rs$/.test(file)
+const isBinding = file =>
   file.startsWith(path.join(SRC, 'binding')) || path.basename(file) === 'binding.rs'
 const name = (file, index) => `${path.relative(path.join(SRC, '..'), file)}:${index + 1}`
 
 /** Findings of `look(line, file)` over all lines of all Rust files that are not tests. */
-const inRust = (look) =>
+const inRust = look =>
   filesOf('.rs')
-    .filter((file) => !isTest(file))
-    .flatMap((file) =>
+    .filter(file => !isTest(file))
+    .flatMap(file =>
       rustLines(file).flatMap((line, index) => {
         const finding = look(line, file)
         return finding ? [`${name(file, index)} ${finding}`] : []
@@ -69,8 +71,8 @@ test('Rust layers import downwards only', () => {
     const [layer] = path.relative(SRC, file).split(path.sep)
     if (!(layer in RUST_MAY_IMPORT) || isBinding(file)) return null
     const allowed = [layer, ...RUST_MAY_IMPORT[layer], ...RUST_FOR_ALL]
-    const imported = [...line.matchAll(/\bcrate::(\w+)/g)].map((match) => match[1])
-    const forbidden = imported.filter((module) => !allowed.includes(module))
+    const imported = [...line.matchAll(/\bcrate::(\w+)/g)].map(match => match[1])
+    const forbidden = imported.filter(module => !allowed.includes(module))
     return forbidden.length > 0 ? `imports ${forbidden.join(', ')}` : null
   })
   assert.deepEqual(found, [])
@@ -80,9 +82,15 @@ test('bindings of a capability import no other capability than cluster and their
   const found = inRust((line, file) => {
     if (path.basename(file) !== 'binding.rs') return null
     const [layer] = path.relative(SRC, file).split(path.sep)
-    const allowed = ['binding', 'cluster', layer, ...(RUST_MAY_IMPORT[layer] ?? []), ...RUST_FOR_ALL]
-    const imported = [...line.matchAll(/\bcrate::(\w+)/g)].map((match) => match[1])
-    const forbidden = imported.filter((module) => !allowed.includes(module))
+    const allowed = [
+      'binding',
+      'cluster',
+      layer,
+      ...(RUST_MAY_IMPORT[layer] ?? []),
+      ...RUST_FOR_ALL,
+    ]
+    const imported = [...line.matchAll(/\bcrate::(\w+)/g)].map(match => match[1])
+    const forbidden = imported.filter(module => !allowed.includes(module))
     return forbidden.length > 0 ? `imports ${forbidden.join(', ')}` : null
   })
   assert.deepEqual(found, [])
@@ -117,16 +125,18 @@ test('unsafe code stays in binding', () => {
 })
 
 test('JavaScript requires downwards only', () => {
-  const found = filesOf('.js').flatMap((file) => {
+  const found = filesOf('.js').flatMap(file => {
     const [layer, ...rest] = path.relative(SRC, file).split(path.sep)
     if (rest.length === 0 || !(layer in JS_MAY_REQUIRE)) return []
     const allowed = [layer, ...JS_MAY_REQUIRE[layer], ...JS_FOR_ALL]
     const source = fs.readFileSync(file, 'utf8')
     return [...source.matchAll(/require\('(\.[^']*)'\)/g)]
-      .map((match) => path.relative(SRC, path.resolve(path.dirname(file), match[1])))
-      .filter((target) => !target.startsWith('..'))
-      .filter((target) => !allowed.some((prefix) => target === prefix || target.startsWith(`${prefix}/`)))
-      .map((target) => `${path.relative(SRC, file)} requires ${target}`)
+      .map(match => path.relative(SRC, path.resolve(path.dirname(file), match[1])))
+      .filter(target => !target.startsWith('..'))
+      .filter(
+        target => !allowed.some(prefix => target === prefix || target.startsWith(`${prefix}/`))
+      )
+      .map(target => `${path.relative(SRC, file)} requires ${target}`)
   })
   assert.deepEqual(found, [])
 })
@@ -135,6 +145,8 @@ test('JavaScript has no run-time dependency and no file called by a name that sa
   const { dependencies } = require('../package.json')
   assert.equal(dependencies, undefined)
   const empty = /^(?:utils?|helpers?|common|misc)\b/
-  const named = [...filesOf('.js'), ...filesOf('.rs')].filter((file) => empty.test(path.basename(file)))
+  const named = [...filesOf('.js'), ...filesOf('.rs')].filter(file =>
+    empty.test(path.basename(file))
+  )
   assert.deepEqual(named, [])
 })

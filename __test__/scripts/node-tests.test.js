@@ -28,5 +28,5 @@ test('a file whose process does not end is killed, and a failure', async () => {
   const { failed, output } = await runFixture('hanging.js', 1500)
   assert.equal(failed, 1)
   assert.match(output, /✔ passes/)
-  assert.match(output, /killed: it had not ended after 1\.5 s/)
+  assert.match(output, /killed: it had not ended after \d+\.\d s/)
 })

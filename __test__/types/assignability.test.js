@@ -33,6 +33,7 @@ const ARGUMENTS = {
 
 /** What cannot be assigned from kafkajs' value to ours, because ours has more. */
 const ADDITIONS = {
+  'theirs.Partitioners to ours': 'has StickyPartitioner too',
   'theirs.PartitionAssigners to ours': 'has the assigner range too',
 }
 
