@@ -1,0 +1,193 @@
+'use strict'
+
+/** Brokers die, hang and come back while a group consumes: everything arrives, and the consumer does not crash. */
+
+const assert = require('node:assert/strict')
+const { after, before, test } = require('node:test')
+const {
+  createTopic,
+  reference,
+  startProxied,
+  startSingle,
+  startThree,
+  subject,
+  uniqueGroup,
+  uniqueTopic,
+  waitFor,
+} = require('../../harness')
+
+const PARTITIONS = 6
+
+/** Sends numbered messages until it is stopped; counts those that were acknowledged. */
+const startSending = async (brokers, topic) => {
+  const { Kafka, logLevel } = reference.load()
+  const kafka = new Kafka({ brokers, logLevel: logLevel.NOTHING, retry: { retries: 30 } })
+  const producer = kafka.producer()
+  await producer.connect()
+  const acknowledged = []
+  let isSending = true
+  const sending = (async () => {
+    for (let number = 0; isSending; number++) {
+      const message = { value: `${number}`, partition: number % PARTITIONS }
+      try {
+        await producer.send({ topic, messages: [message] })
+        acknowledged.push(number)
+      } catch {
+        // Not acknowledged: nobody has to see it.
+      }
+    }
+  })()
+  return {
+    acknowledged,
+    async stop() {
+      isSending = false
+      await sending
+      await producer.disconnect()
+    },
+  }
+}
+
+const startMember = async (t, brokers, topic, groupId, options = {}) => {
+  const { Kafka } = subject.load()
+  const logs = []
+  const kafka = new Kafka({ brokers, logCreator: () => entry => logs.push(entry) })
+  const consumer = kafka.consumer({
+    groupId,
+    heartbeatInterval: 300,
+    sessionTimeout: 6000,
+    maxWaitTimeInMs: 300,
+    ...options,
+  })
+  t.after(() => consumer.disconnect())
+  const seen = new Map()
+  const counts = { crashes: 0, joins: 0 }
+  consumer.on(consumer.events.CRASH, () => counts.crashes++)
+  consumer.on(consumer.events.GROUP_JOIN, () => counts.joins++)
+  await consumer.subscribe({ topics: [topic], fromBeginning: true })
+  await consumer.run({
+    eachMessage: async ({ message }) => {
+      const number = Number(message.value)
+      seen.set(number, (seen.get(number) ?? 0) + 1)
+    },
+  })
+  return { consumer, seen, counts, logs }
+}
+
+const allArrive = async ({ acknowledged }, seen) => {
+  await waitFor(() => acknowledged.every(number => seen.has(number)), {
+    deadline: 60_000,
+    message: 'all that was acknowledged',
+  })
+}
+
+const reached = async ({ acknowledged }, count) => {
+  await waitFor(() => acknowledged.length >= count, { deadline: 60_000, message: `${count} sent` })
+}
+
+let cluster
+
+before(async () => {
+  cluster = await startThree()
+})
+
+after(() => cluster?.stop())
+
+for (const signal of ['SIGKILL', 'restart']) {
+  test(`each node in turn: ${signal}`, { timeout: 240_000 }, async t => {
+    const topic = await createTopic(uniqueTopic(), { partitions: PARTITIONS, on: cluster.brokers })
+    const member = await startMember(t, cluster.brokers, topic, uniqueGroup())
+    const sender = await startSending(cluster.brokers, topic)
+    t.after(() => sender.stop())
+    for (const node of [1, 2, 3]) {
+      await reached(sender, sender.acknowledged.length + 200)
+      if (signal === 'SIGKILL') await cluster.kill(node)
+      else await cluster.restart(node)
+      await reached(sender, sender.acknowledged.length + 200)
+      if (signal === 'SIGKILL') await cluster.restart(node)
+    }
+    await sender.stop()
+    await allArrive(sender, member.seen)
+    assert.equal(member.counts.crashes, 0)
+    // One of the nodes coordinated the group; the membership outlives it.
+    assert.equal(member.counts.joins, 1)
+  })
+}
+
+test('a node that hangs: its partitions come from elsewhere, or again', {
+  timeout: 120_000,
+}, async t => {
+  const topic = await createTopic(uniqueTopic(), { partitions: PARTITIONS, on: cluster.brokers })
+  const member = await startMember(t, cluster.brokers, topic, uniqueGroup())
+  const sender = await startSending(cluster.brokers, topic)
+  t.after(() => sender.stop())
+  await reached(sender, 100)
+  await cluster.pause(2)
+  const before = sender.acknowledged.length
+  await waitFor(() => sender.acknowledged.length > before + 20, { deadline: 60_000 }).catch(
+    () => {}
+  )
+  await cluster.resume(2)
+  await reached(sender, sender.acknowledged.length + 100)
+  await sender.stop()
+  await allArrive(sender, member.seen)
+  assert.equal(member.counts.crashes, 0)
+})
+
+test('the only node restarts: the consumer comes back', { timeout: 120_000 }, async t => {
+  const single = await startSingle()
+  t.after(() => single.stop())
+  const topic = await createTopic(uniqueTopic(), { partitions: PARTITIONS, on: single.brokers })
+  const member = await startMember(t, single.brokers, topic, uniqueGroup())
+  const sender = await startSending(single.brokers, topic)
+  t.after(() => sender.stop())
+  await reached(sender, 200)
+  await single.restart(1)
+  await reached(sender, 400)
+  await sender.stop()
+  await allArrive(sender, member.seen)
+})
+
+test('connections that break and hang', { timeout: 180_000 }, async t => {
+  const proxied = await startProxied()
+  t.after(() => proxied.stop())
+  const [proxy] = proxied.proxies
+  const topic = await createTopic(uniqueTopic(), { partitions: PARTITIONS, on: proxied.brokers })
+  const { Kafka } = subject.load()
+  const kafka = new Kafka({ brokers: proxied.brokers, requestTimeout: 2000, logLevel: 0 })
+  const consumer = kafka.consumer({
+    groupId: uniqueGroup(),
+    heartbeatInterval: 300,
+    sessionTimeout: 20_000,
+    maxWaitTimeInMs: 500,
+  })
+  t.after(() => consumer.disconnect())
+  const seen = new Set()
+  const counts = { joins: 0, crashes: 0 }
+  consumer.on(consumer.events.GROUP_JOIN, () => counts.joins++)
+  consumer.on(consumer.events.CRASH, () => counts.crashes++)
+  await consumer.subscribe({ topics: [topic], fromBeginning: true })
+  await consumer.run({ eachMessage: async ({ message }) => seen.add(Number(message.value)) })
+
+  const sender = await startSending(proxied.brokers, topic)
+  t.after(() => sender.stop())
+  for (let round = 0; round < 5; round++) {
+    const goal = sender.acknowledged.length + 50
+    await reached(sender, goal)
+    proxy.cut()
+    await reached(sender, goal + 50)
+  }
+  proxy.halfOpen()
+  // Longer than a request may take, shorter than the session.
+  await new Promise(resolve => {
+    setTimeout(resolve, 4000)
+  })
+  proxy.cut()
+  proxy.pass()
+  await reached(sender, sender.acknowledged.length + 50)
+  proxy.split(7)
+  await reached(sender, sender.acknowledged.length + 20)
+  proxy.pass()
+  await sender.stop()
+  await waitFor(() => sender.acknowledged.every(number => seen.has(number)), { deadline: 30_000 })
+  assert.deepEqual(counts, { joins: 1, crashes: 0 })
+})
