@@ -35,7 +35,7 @@ pub enum Outcome {
     Unknown(Error),
     /// The broker refuses the batch for its size or for a record in it. Calls that share it may not all be to blame.
     Refused(Error),
-    /// The broker lost count of our sequence numbers: a new epoch, then the same again (KIP-360).
+    /// The broker lost count of our sequence numbers: a new id, then the same again. A transaction has to be aborted.
     Resequence(Error),
     /// The broker will not take it.
     Failed(Error),
@@ -83,10 +83,9 @@ pub fn classify(code: i16, message: Option<&str>, guarantee: Guarantee) -> Optio
             log_append_time: -1,
             log_start_offset: -1,
         }),
-        INVALID_PRODUCER_EPOCH | PRODUCER_FENCED if guarantee == Guarantee::Transactional => {
-            Some(Outcome::Fenced(error()))
-        }
-        // Nobody can take over an id that has no name, so that is no fencing.
+        PRODUCER_FENCED if guarantee == Guarantee::Transactional => Some(Outcome::Fenced(error())),
+        // Nobody can take over an id that has no name. Of one that has, the epoch may also be old because the
+        // coordinator ended a transaction that took too long (KIP-588); it knows which, and says so at the end.
         OUT_OF_ORDER_SEQUENCE_NUMBER | UNKNOWN_PRODUCER_ID | INVALID_PRODUCER_EPOCH | PRODUCER_FENCED
             if idempotent =>
         {
@@ -158,12 +157,8 @@ mod tests {
                 "{code}"
             );
         }
-        for code in [47, 90] {
-            assert!(
-                matches!(classify(code, None, Transactional), Some(Outcome::Fenced(_))),
-                "{code}"
-            );
-        }
+        assert!(matches!(classify(90, None, Transactional), Some(Outcome::Fenced(_))));
+        assert!(matches!(classify(47, None, Transactional), Some(Outcome::Resequence(_))));
     }
 
     #[test]

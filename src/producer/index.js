@@ -92,7 +92,9 @@ module.exports = params => {
     await cluster.connect()
     connectionStatus = 'connected'
     instrumentationEmitter.emit(CONNECT)
-    await invoke(call => plain().open(call))
+    plain()
+    // With the one for transactions, if there was one before a disconnect.
+    await Promise.all(natives.map(native => invoke(call => native.open(call))))
   }
 
   const disconnect = async () => {

@@ -44,6 +44,7 @@ const offsetsOf = ({ consumerGroupId, topics, groupMetadata }) => ({
 module.exports = ({ transactionalId, native, cluster, logger, createMessageProducer }) => {
   let state = UNINITIALIZED
   let messageProducer = null
+  let initializing = null
 
   const transition = to => {
     logger.debug(`Transaction state transition ${state} --> ${to}`)
@@ -62,7 +63,15 @@ module.exports = ({ transactionalId, native, cluster, logger, createMessageProdu
   const initialize = async () => {
     if (!cluster.isConnected()) await cluster.connect()
     await invoke(call => native().open(call))
-    if (state === UNINITIALIZED) transition(READY)
+    transition(READY)
+  }
+
+  /** Once for all who begin at the same time: each new epoch would put an end to the one before. */
+  const initializeOnce = () => {
+    initializing ??= initialize().finally(() => {
+      initializing = null
+    })
+    return initializing
   }
 
   const end = async (method, to) => {
@@ -87,7 +96,7 @@ module.exports = ({ transactionalId, native, cluster, logger, createMessageProdu
         'There is already an ongoing transaction for this producer. Please end the transaction before beginning another.'
       )
     }
-    if (state === UNINITIALIZED) await initialize()
+    if (state === UNINITIALIZED) await initializeOnce()
     guard('beginTransaction', READY)
     invokeSync(() => native().beginTransaction())
     transition(TRANSACTING)
