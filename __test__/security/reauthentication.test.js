@@ -1,0 +1,150 @@
+'use strict'
+
+/** Sessions that end (KIP-368): on this listener after 5 s, and the broker hangs up on whoever goes on. */
+
+const assert = require('node:assert/strict')
+const { test } = require('node:test')
+const { createTopic, subject, uniqueTopic, waitFor } = require('../harness')
+const { ADMIN, secured, tokenFor } = require('./secured')
+
+const SESSION_MS = 5000
+/** Two sessions and a half. */
+const LOAD_MS = 12_500
+const WORKERS = 8
+
+const { Kafka, logLevel } = subject.load()
+
+/** A producer under load for a while; gives what it saw. */
+async function load(options, { milliseconds = LOAD_MS } = {}) {
+  const { listeners, brokers } = await secured()
+  const topic = await createTopic(uniqueTopic(), { on: brokers, partitions: 3 })
+  const errors = []
+  const logCreator = () => entry => errors.push(entry.log.message)
+  const kafka = new Kafka({
+    brokers: listeners.saslReauth,
+    logLevel: logLevel.ERROR,
+    logCreator,
+    retry: { retries: 0 },
+    ...options,
+  })
+  // Any failure is seen: nothing is tried again.
+  const producer = kafka.producer({ retry: { retries: 0 } })
+  const authentications = []
+  const ports = new Set()
+  producer.on(producer.events.REQUEST, ({ payload }) => {
+    if (payload.apiName === 'SaslHandshake') authentications.push(payload.sentAt)
+    ports.add(payload.broker)
+  })
+  await producer.connect()
+  const end = Date.now() + milliseconds
+  let sent = 0
+  const work = async () => {
+    while (Date.now() < end) {
+      await producer.send({ topic, messages: [{ value: 'v' }] })
+      sent += 1
+    }
+  }
+  try {
+    await Promise.all(Array.from({ length: WORKERS }, work))
+  } finally {
+    await producer.disconnect()
+  }
+  return { sent, authentications, errors, topic, brokers }
+}
+
+/** How often each session was renewed: by connection, as the client has no more than two. */
+function assertRenewed({ sent, authentications, errors }, { atLeast, atMost }) {
+  assert.ok(sent > 100, `${sent} sends under load`)
+  assert.deepEqual(errors, [], 'no connection was lost')
+  const { length } = authentications
+  assert.ok(length >= atLeast && length <= atMost, `${length} authentications`)
+}
+
+const RENEWING = { plain: ADMIN.plain, 'scram-sha-256': ADMIN['scram-sha-256'] }
+for (const [mechanism, sasl] of Object.entries(RENEWING)) {
+  test(`${mechanism}: a session is renewed under load, nothing fails`, async () => {
+    const seen = await load({ sasl: { ...sasl }, reauthenticationThreshold: 1000 })
+    // One connection is idle; the other one begins, and renews after 4, 8 and 12 s.
+    assertRenewed(seen, { atLeast: 4, atMost: 8 })
+  })
+}
+
+test('oauthbearer: each renewal asks for a token', async () => {
+  let tokens = 0
+  const oauthBearerProvider = async () => {
+    tokens += 1
+    return { value: tokenFor('admin') }
+  }
+  const sasl = { mechanism: 'oauthbearer', oauthBearerProvider }
+  const seen = await load({ sasl, reauthenticationThreshold: 1000 })
+  assertRenewed(seen, { atLeast: 4, atMost: 8 })
+  assert.equal(tokens, seen.authentications.length)
+})
+
+test('a threshold above the lifetime renews about once a second, and nothing fails', async () => {
+  const seen = await load({ sasl: { ...ADMIN.plain } }, { milliseconds: 4500 })
+  assertRenewed(seen, { atLeast: 4, atMost: 10 })
+})
+
+test('a session that ended while nothing was sent is renewed by the next request', async () => {
+  const { listeners, brokers } = await secured()
+  const topic = await createTopic(uniqueTopic(), { on: brokers })
+  const lines = []
+  const kafka = new Kafka({
+    brokers: listeners.saslReauth,
+    sasl: { ...ADMIN.plain },
+    reauthenticationThreshold: 100,
+    logLevel: logLevel.ERROR,
+    logCreator: () => entry => lines.push(entry.log.message),
+    retry: { retries: 0 },
+  })
+  const producer = kafka.producer({ retry: { retries: 0 } })
+  const authentications = []
+  producer.on(producer.events.REQUEST, ({ payload }) => {
+    if (payload.apiName === 'SaslHandshake') authentications.push(payload.sentAt)
+  })
+  await producer.connect()
+  try {
+    await producer.send({ topic, messages: [{ value: 'first' }] })
+    const before = authentications.length
+    const ended = authentications.at(-1) + SESSION_MS + 500
+    await waitFor(() => Date.now() > ended, { message: 'the end of the session' })
+    await producer.send({ topic, messages: [{ value: 'second' }] })
+    assert.ok(authentications.length > before)
+    assert.deepEqual(lines, [])
+  } finally {
+    await producer.disconnect()
+  }
+})
+
+test('credentials that are no longer right fail the next request after the session, once', async () => {
+  const { listeners, brokers } = await secured()
+  const topic = await createTopic(uniqueTopic(), { on: brokers })
+  const sasl = { ...ADMIN.plain }
+  const kafka = new Kafka({
+    brokers: listeners.saslReauth,
+    sasl,
+    reauthenticationThreshold: 4000,
+    logLevel: logLevel.NOTHING,
+  })
+  const producer = kafka.producer()
+  const authentications = []
+  producer.on(producer.events.REQUEST, ({ payload }) => {
+    if (payload.apiName === 'SaslAuthenticate') authentications.push(payload.sentAt)
+  })
+  await producer.connect()
+  try {
+    await producer.send({ topic, messages: [{ value: 'first' }] })
+    sasl.password = 'changed'
+    const due = authentications.at(-1) + 1500
+    await waitFor(() => Date.now() > due, { message: 'the session to be due' })
+    const before = authentications.length
+    await assert.rejects(producer.send({ topic, messages: [{ value: 'second' }] }), {
+      name: 'KafkaJSSASLAuthenticationError',
+      message: /^SASL PLAIN authentication failed: /,
+    })
+    assert.ok(authentications.length - before <= 2, 'no storm of attempts')
+  } finally {
+    await producer.disconnect()
+  }
+})
