@@ -20,7 +20,7 @@ const OFFSET_COMMIT = 28
 
 const VERSIONS = {
   [PRODUCE]: [3, 3],
-  [METADATA]: [1, 1],
+  [METADATA]: [4, 4],
   [FIND_COORDINATOR]: [1, 1],
   [API_VERSIONS]: [0, 0],
   [INIT_PRODUCER_ID]: [0, 0],
@@ -156,7 +156,7 @@ async function startScriptedBroker(script = {}) {
       })
       const [host, port] = peer.address.split(':')
       const node = join(int32(NODE_ID), string(host), int32(Number(port)), string(null))
-      return join(list([node]), int32(NODE_ID), list(topics))
+      return join(int32(0), list([node]), string(null), int32(NODE_ID), list(topics))
     },
 
     [FIND_COORDINATOR]: () => {

@@ -153,7 +153,7 @@ const putMessage = (message, partition, now) => {
  * @throws {KafkaJSNonRetriableError} for what no partition can be called (kafkajs drops such a message and resolves)
  */
 const partitionNumber = (partition, topic) => {
-  const number = Number(partition)
+  const number = partition == null || partition === '' ? Number.NaN : Number(partition)
   if (Number.isInteger(number) && number >= 0 && number <= MAX_PARTITION) return number
   throw new KafkaJSNonRetriableError(
     `Invalid partition ${String(partition)} for topic "${topic}", expected a partition number`
@@ -186,11 +186,9 @@ const pack = (topics, topicNumber, choose) => {
     for (let m = 0; m < messages.length; m++) {
       const message = messages[m]
       const partition = choose ? choose(entry, message) : message.partition
-      putMessage(
-        message,
-        partition == null ? NO_PARTITION : partitionNumber(partition, entry.topic),
-        now
-      )
+      const isOpen = !choose && partition == null
+      const number = isOpen ? NO_PARTITION : partitionNumber(partition, entry.topic)
+      putMessage(message, number, now)
     }
   }
   const packed = { data, dataLength: dataAt, table, tableLength: tableAt }
