@@ -153,7 +153,7 @@ impl Broker {
         let (key, id, _) = self.request().await;
         assert_eq!(key, API_VERSIONS);
         let mut body = vec![0, 0, 4];
-        for (key, version) in [(METADATA, 1), (SASL_HANDSHAKE, 1), (SASL_AUTHENTICATE, 1)] {
+        for (key, version) in [(METADATA, 4), (SASL_HANDSHAKE, 1), (SASL_AUTHENTICATE, 1)] {
             for number in [key, 0, version] {
                 body.put_i16(number);
             }
@@ -206,7 +206,8 @@ impl Broker {
     }
 
     async fn answer_metadata(&mut self, id: i32, controller: i32) {
-        let body = [&[0, 0, 0, 0][..], &controller.to_be_bytes(), &[0, 0, 0, 0]].concat();
+        // Version 4: not throttled, no brokers, no cluster id, the controller, no topics.
+        let body = [&[0; 8][..], &[0xff, 0xff], &controller.to_be_bytes(), &[0; 4]].concat();
         self.answer(id, &body).await;
     }
 

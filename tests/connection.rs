@@ -111,7 +111,9 @@ impl Peer {
 
 /// Metadata v4 without throttling, brokers, cluster id and topics.
 fn metadata_of(controller: u8) -> [u8; 18] {
-    [0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 0, controller, 0, 0, 0, 0]
+    [
+        0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 0, controller, 0, 0, 0, 0,
+    ]
 }
 
 async fn connect(reporter: Reporter) -> (Connection, Peer) {
@@ -233,12 +235,7 @@ async fn a_frame_that_arrives_byte_by_byte_is_read_whole() {
     let (connection, mut peer) = connect(Reporter::silent()).await;
     let (result, ()) = tokio::join!(metadata(&connection), async {
         let (_, _, id) = peer.request().await;
-        let frame = [
-            &[0, 0, 0, 22][..],
-            &id.to_be_bytes(),
-            &metadata_of(9),
-        ]
-        .concat();
+        let frame = [&[0, 0, 0, 22][..], &id.to_be_bytes(), &metadata_of(9)].concat();
         for byte in frame {
             peer.0.write_all(&[byte]).await.expect("room");
             tokio::task::yield_now().await;

@@ -163,10 +163,17 @@ impl Group {
             .forget_coordinator(CoordinatorKind::Group, &self.0.config.group_id);
     }
 
-    /// Sends a signal of this run to JavaScript; `details` is an object.
-    pub fn signal(&self, name: &'static str, mut details: Value) {
+    /// Sends a signal of the current generation of this run to JavaScript; `details` is an object.
+    pub fn signal(&self, name: &'static str, details: Value) {
+        let generation = self.0.state.lock().generation();
+        self.signal_of(generation, name, details);
+    }
+
+    /// As [`Group::signal`], of a generation that may be over: whoever has joined again since does not care.
+    pub(super) fn signal_of(&self, generation: i32, name: &'static str, mut details: Value) {
         if let Some(fields) = details.as_object_mut() {
             fields.insert("session".into(), json!(self.0.config.session));
+            fields.insert("generation".into(), json!(generation));
         }
         self.0.cluster.reporter().signal(name, details);
     }

@@ -146,7 +146,7 @@ impl Group {
             self.forget_coordinator();
         }
         if is_news {
-            self.signal("rebalance", json!({ "code": code }));
+            self.signal_of(generation, "rebalance", json!({ "code": code }));
         }
         verdict
     }
@@ -163,8 +163,12 @@ impl Group {
             (text, extra)
         });
         self.0.state.lock().evicted();
-        self.signal("rebalance", json!({ "code": code::UNKNOWN_MEMBER_ID }));
         if let Some(identity) = identity {
+            self.signal_of(
+                identity.generation,
+                "rebalance",
+                json!({ "code": code::UNKNOWN_MEMBER_ID }),
+            );
             self.send_leave(&identity.member_id).await;
         }
     }

@@ -80,7 +80,11 @@ mod tests {
         assert_eq!(polls.overdue(now + LIMIT), Some(LIMIT));
         polls.finished(1);
         polls.progress(1, now);
-        assert_eq!(polls.overdue(now + LIMIT), None, "not even if its handler goes on to say that it gets on");
+        assert_eq!(
+            polls.overdue(now + LIMIT),
+            None,
+            "not even if its handler goes on to say that it gets on"
+        );
     }
 
     #[test]

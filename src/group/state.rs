@@ -124,6 +124,11 @@ impl MemberState {
         &self.member_id
     }
 
+    /// Generation of the group this member is in; -1 when it is in none.
+    pub fn generation(&self) -> i32 {
+        self.generation
+    }
+
     /// Begins a join, or an attempt to repeat one. `None` when the member is leaving.
     pub fn start_join(&mut self) -> Option<JoinNumber> {
         if self.phase == Phase::Leaving {

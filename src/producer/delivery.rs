@@ -157,8 +157,14 @@ mod tests {
                 "{code}"
             );
         }
-        assert!(matches!(classify(90, None, Transactional), Some(Outcome::Fenced(_))));
-        assert!(matches!(classify(47, None, Transactional), Some(Outcome::Resequence(_))));
+        assert!(matches!(
+            classify(90, None, Transactional),
+            Some(Outcome::Fenced(_))
+        ));
+        assert!(matches!(
+            classify(47, None, Transactional),
+            Some(Outcome::Resequence(_))
+        ));
     }
 
     #[test]
