@@ -128,9 +128,11 @@ module.exports = class ConsumerGroup {
   }
 
   #listen() {
+    // A signal that was on its way while the group was joined again is of no concern any more.
     const on = (name, handler) =>
       this.cluster.onSignal(name, payload => {
-        if (payload.session === this.#session) handler(payload)
+        const { session, generation } = payload
+        if (session === this.#session && generation === this.generationId) handler(payload)
       })
     on('rebalance', ({ code }) => this.#trouble(protocolErrorFromCode(code)))
     on('failed', ({ error }) => this.#trouble(errorFromPayload(error), { isFinal: true }))
@@ -144,7 +146,9 @@ module.exports = class ConsumerGroup {
       })
       this.#trouble(null)
     })
-    on('assign', question => this.#assign(question))
+    this.cluster.onSignal('assign', question => {
+      if (question.session === this.#session) this.#assign(question)
+    })
   }
 
   /**
@@ -164,6 +168,8 @@ module.exports = class ConsumerGroup {
   /** Joins the group, or joins it again, and begins to fetch what it assigned. */
   async joinAndSync() {
     const startJoin = Date.now()
+    this.generationId = null
+    this.#assignment = 0
     const joined = await this.#join()
 
     this.generationId = joined.generationId
@@ -337,6 +343,11 @@ module.exports = class ConsumerGroup {
     invokeSync(() => this.#native.giveBack(id, resume ?? undefined, first))
   }
 
+  /** @returns {boolean} whether a partition is still (the same time) assigned */
+  isAssigned(slot) {
+    return slot.assignment === this.#assignment
+  }
+
   /** The handler of a batch gets on. */
   noteProgress(id) {
     this.#native.noteProgress(id)
@@ -352,7 +363,7 @@ module.exports = class ConsumerGroup {
     const { slot } = lease
     lease.resolved = offset
     slot.resolved = offset
-    if (!slot.dirty && slot.assignment === this.#assignment) {
+    if (!slot.dirty && this.isAssigned(slot)) {
       slot.dirty = true
       this.#dirty.push(slot)
     }

@@ -2,8 +2,21 @@
 
 const DECIMAL = /^-?\d+$/
 
-const decimal = offset =>
-  typeof offset === 'string' && DECIMAL.test(offset) ? offset : String(BigInt(offset))
+/** Decimal strings up to this length fit into 64 bits. */
+const SAFE_DIGITS = 18
+
+/**
+ * @returns {string}
+ * @throws {SyntaxError | RangeError} if it is no offset
+ */
+const decimal = offset => {
+  if (typeof offset === 'string' && offset.length <= SAFE_DIGITS && DECIMAL.test(offset)) {
+    return offset
+  }
+  const number = BigInt(offset)
+  if (BigInt.asIntN(64, number) !== number) throw new RangeError(`Invalid offset ${offset}`)
+  return String(number)
+}
 
 /**
  * Runs `eachBatch` over a batch.
@@ -17,7 +30,7 @@ module.exports = (worker, eachBatch, autoResolve) => async lease => {
   const { group, turn } = worker
   const { slot } = lease
   const batch = await lease.toBatch(() => (turn.isOver(performance.now()) ? turn.next() : null))
-  if (worker.rejoins) return false
+  if (worker.isRevoked(slot)) return false
   if (!worker.running || slot.sought || slot.paused) return true
 
   const lastMessage = batch.messages.at(-1)

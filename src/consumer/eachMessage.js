@@ -18,7 +18,7 @@ module.exports = (worker, eachMessage) => async lease => {
 
   for (let messages = lease.nextMessages(); messages.length > 0; messages = lease.nextMessages()) {
     for (const message of messages) {
-      if (worker.rejoins) return false
+      if (worker.isRevoked(slot)) return false
       if (!worker.running || slot.sought || slot.paused) return true
       const { offset } = message
       try {
@@ -38,7 +38,7 @@ module.exports = (worker, eachMessage) => async lease => {
     }
   }
   // What follows the last message, such as the marker of a transaction, is done with as well.
-  if (worker.rejoins) return false
+  if (worker.isRevoked(slot)) return false
   if (!slot.sought) group.resolve(lease, lease.endOffset())
   return true
 }

@@ -317,6 +317,8 @@ module.exports = class Runner {
   /** @param {Trouble} trouble */
   #note(trouble) {
     if (!this.#worker.running && !this.#isStarting) return
+    // A commit that fails while the group is joined says nothing new.
+    if (trouble.error && isRejoin(trouble) && this.#group.generationId === null) return
     this.#troubles.push(trouble)
     if (isRejoin(trouble)) this.#worker.rejoins = true
     this.#ring()
@@ -405,6 +407,8 @@ module.exports = class Runner {
       })
       this.#emitter.emit(REBALANCING, { groupId, memberId })
     }
+    // Whatever asked for it until now gets it with this join.
+    this.#troubles = this.#troubles.filter(trouble => !isRejoin(trouble))
     try {
       await this.#group.joinAndSync()
       this.#budget.clear()

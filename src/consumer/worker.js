@@ -34,6 +34,11 @@ class Worker {
     this.#logger = logger
   }
 
+  /** Whether a batch has to be given back, because the group is, or was meanwhile, joined again. */
+  isRevoked(slot) {
+    return this.rejoins || !this.group.isAssigned(slot)
+  }
+
   /** At kafkajs' points, if the program leaves committing to us. */
   commit() {
     if (this.#autoCommit) this.#committer.request()
