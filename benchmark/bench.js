@@ -5,6 +5,7 @@
  * clients taking turns, medians of the rounds as a table and as a JSON file in `results/`.
  */
 
+const { execFileSync } = require('node:child_process')
 const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
@@ -40,11 +41,31 @@ async function main() {
   }
 }
 
+/**
+ * Work whose figures are thrown away. A broker that has just started runs interpreted code: whoever comes first
+ * would pay for it.
+ */
+const WARM_UP = {
+  name: 'kafkajs',
+  workloads: ['produce/one-in-flight-100', 'produce/hundred-in-flight-8'],
+}
+const WARM_UP_ROUNDS = 3
+
+async function warmUp({ brokers, topics, size }) {
+  console.log('Warming the broker up')
+  for (let round = 0; round < WARM_UP_ROUNDS; round++) {
+    for (const workload of WORKLOADS.filter(({ name }) => WARM_UP.workloads.includes(name))) {
+      await runOnce({ workload, name: WARM_UP.name, brokers, topics, size })
+    }
+  }
+}
+
 async function measureAll({ workloads, clients, options, brokers }) {
   const runId = `${Date.now().toString(36)}-${process.pid}`
   const topics = await openTopics(brokers, runId)
   const size = SIZES[options.quick ? 'quick' : 'full']
   try {
+    await warmUp({ brokers, topics, size })
     const results = []
     for (const workload of workloads) {
       results.push(
@@ -130,6 +151,7 @@ function write({ results, clients, options, cluster }) {
   const file = path.join(RESULTS, `${at.toISOString().replaceAll(':', '-')}.json`)
   const document = {
     at: at.toISOString(),
+    commit: describeCommit(),
     machine: {
       cpu: os.cpus()[0]?.model,
       cores: os.availableParallelism(),
@@ -146,6 +168,16 @@ function write({ results, clients, options, cluster }) {
   fs.mkdirSync(RESULTS, { recursive: true })
   fs.writeFileSync(file, `${JSON.stringify(document, null, 2)}\n`)
   return path.relative(process.cwd(), file)
+}
+
+/** @returns {string | null} the commit measured, null outside of a git work tree */
+function describeCommit() {
+  try {
+    const args = ['describe', '--always', '--dirty']
+    return execFileSync('git', args, { cwd: __dirname, encoding: 'utf8', stdio: 'pipe' }).trim()
+  } catch {
+    return null
+  }
 }
 
 main().catch(error => {
