@@ -4,7 +4,7 @@
 
 const assert = require('node:assert/strict')
 const { test } = require('node:test')
-const { createTopic, subject, uniqueTopic, waitFor } = require('../harness')
+const { createTopic, subject, uniqueGroup, uniqueTopic, waitFor } = require('../harness')
 const { ADMIN, secured, tokenFor } = require('./secured')
 
 const SESSION_MS = 5000
@@ -84,6 +84,50 @@ test('oauthbearer: each renewal asks for a token', async () => {
 test('a threshold above the lifetime renews about once a second, and nothing fails', async () => {
   const seen = await load({ sasl: { ...ADMIN.plain } }, { milliseconds: 4500 })
   assertRenewed(seen, { atLeast: 4, atMost: 10 })
+})
+
+test('a consumer that polls for long goes on over several sessions', async () => {
+  const { listeners, brokers } = await secured()
+  const topic = await createTopic(uniqueTopic(), { on: brokers })
+  const errors = []
+  const kafka = new Kafka({
+    brokers: listeners.saslReauth,
+    sasl: { ...ADMIN.plain },
+    reauthenticationThreshold: 1000,
+    logLevel: logLevel.ERROR,
+    logCreator: () => entry => errors.push(entry.log.message),
+  })
+  const [producer, consumer] = [
+    kafka.producer(),
+    // Longer than what is left of a session when it is due.
+    kafka.consumer({ groupId: uniqueGroup(), maxWaitTimeInMs: 3000 }),
+  ]
+  const read = []
+  const crashes = []
+  consumer.on(consumer.events.CRASH, ({ payload }) => crashes.push(payload.error))
+  await producer.connect()
+  try {
+    await consumer.connect()
+    await consumer.subscribe({ topics: [topic], fromBeginning: true })
+    await consumer.run({
+      eachMessage: async ({ message }) => {
+        read.push(message.value.toString())
+      },
+    })
+    const began = Date.now()
+    for (const round of [0, 1, 2]) {
+      const due = began + round * (SESSION_MS + 1000)
+      await waitFor(() => Date.now() >= due, { message: 'the next round' })
+      await producer.send({ topic, messages: [{ value: `${round}` }] })
+      await waitFor(() => read.length > round, { message: 'the message', deadline: 10_000 })
+    }
+    assert.deepEqual(read, ['0', '1', '2'])
+    assert.deepEqual(crashes, [])
+    assert.deepEqual(errors, [])
+  } finally {
+    await consumer.disconnect()
+    await producer.disconnect()
+  }
 })
 
 test('a session that ended while nothing was sent is renewed by the next request', async () => {
