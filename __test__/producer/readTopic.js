@@ -1,79 +1,95 @@
 'use strict'
 
-/** What a topic holds, read by kafkajs from its beginning to its end: tests of the producer trust no other part of ours. */
+/**
+ * What a topic holds, read by kafkajs' cluster without a consumer group, which would take most of a test's time: tests
+ * of the producer trust no other part of ours.
+ */
 
-const { randomUUID } = require('node:crypto')
-const kafkajs = require('kafkajs')
-const { uniqueGroup, waitFor } = require('../harness')
+const { logLevel } = require('kafkajs')
+const Cluster = require('kafkajs/src/cluster')
+const Batch = require('kafkajs/src/consumer/batch')
+const { createLogger } = require('kafkajs/src/loggers')
+const createSocketFactory = require('kafkajs/src/network/socketFactory')
+const { waitFor } = require('../harness')
 
+const ISOLATION_LEVEL = { READ_UNCOMMITTED: 0, READ_COMMITTED: 1 }
+const MAX_BYTES = 8 << 20
 const DEADLINE_MS = 60_000
 
-/** Header of the messages that readTopic puts behind everything there is, to know the end when it comes. */
-const END = 'end-of-topic'
+function createCluster(brokers) {
+  return new Cluster({
+    logger: createLogger({ level: logLevel.NOTHING, logCreator: () => () => {} }),
+    socketFactory: createSocketFactory(),
+    brokers,
+    clientId: 'reader',
+    connectionTimeout: 5000,
+    retry: { initialRetryTime: 100, retries: 20 },
+    metadataMaxAge: 0,
+    allowAutoTopicCreation: false,
+    maxInFlightRequests: null,
+  })
+}
 
 /**
- * Reads until the end as it is now. Without `readUncommitted` that waits for the end of open transactions. It leaves
- * one message in each partition, which it never gives.
+ * Reads a topic from its beginning to the high watermark of now. Without `readUncommitted` that waits until no
+ * transaction is open.
  *
  * @param {string[]} brokers
  * @param {string} topic
  * @param {object} [options]
  * @param {boolean} [options.readUncommitted]  default false: records of aborted transactions are left out
  * @param {number} [options.deadline]  milliseconds, default 60000
- * @returns {Promise<object[]>} kafkajs' messages with their `partition`, those of each partition in order
+ * @returns {Promise<object[]>} kafkajs' messages with their `partition`, by partition and offset
+ * @throws {Error} after the deadline
  */
 async function readTopic(brokers, topic, { readUncommitted = false, deadline = DEADLINE_MS } = {}) {
-  const kafka = new kafkajs.Kafka({
-    clientId: 'reader',
-    brokers,
-    logLevel: kafkajs.logLevel.NOTHING,
-    retry: { initialRetryTime: 100, retries: 20 },
-  })
-  const mark = randomUUID()
-  const unmarked = await markEnd(kafka, topic, mark)
-  const consumer = kafka.consumer({
-    groupId: uniqueGroup('reader'),
-    readUncommitted,
-    maxWaitTimeInMs: 50,
-    maxBytesPerPartition: 8 << 20,
-    maxBytes: 32 << 20,
-  })
-  const messages = []
+  const isolationLevel = ISOLATION_LEVEL[readUncommitted ? 'READ_UNCOMMITTED' : 'READ_COMMITTED']
+  const cluster = createCluster(brokers)
+  const read = []
   try {
-    await consumer.connect()
-    await consumer.subscribe({ topics: [topic], fromBeginning: true })
-    await consumer.run({
-      autoCommit: false,
-      partitionsConsumedConcurrently: 4,
-      eachBatch: async ({ batch: { partition, messages: fetched } }) => {
-        for (const message of fetched) {
-          if (!(END in message.headers)) messages.push({ ...message, partition })
-          else if (`${message.headers[END]}` === mark) unmarked.delete(partition)
+    await cluster.connect()
+    await cluster.addTargetTopic(topic)
+    const partitions = cluster.findTopicPartitionMetadata(topic).map(each => each.partitionId)
+    for (const partition of partitions.sort((a, b) => a - b)) {
+      let next = 0n
+      let end
+      const step = async () => {
+        const fetched = await fetch({ cluster, topic, partition, next, isolationLevel })
+        end ??= BigInt(fetched.highWatermark)
+        for (const message of fetched.messages) {
+          if (BigInt(message.offset) < end) read.push({ ...message, partition })
         }
-      },
-    })
-    await waitFor(() => unmarked.size === 0, { deadline, message: `the end of ${topic}` })
+        next = fetched.next
+        return next >= end
+      }
+      const message = `the end of ${topic}/${partition}`
+      await waitFor(step, { deadline, message })
+    }
   } finally {
-    await consumer.disconnect()
+    await cluster.disconnect()
   }
-  return messages
+  return read
 }
 
-/** @returns {Promise<Set<number>>} the partitions, each of which ends with a message with this mark */
-async function markEnd(kafka, topic, mark) {
-  const admin = kafka.admin()
-  const producer = kafka.producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner })
-  await Promise.all([admin.connect(), producer.connect()])
-  try {
-    const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })
-    const partitions = topics[0].partitions.map(({ partitionId }) => partitionId)
-    for (const partition of partitions) {
-      const message = { key: mark, value: '', headers: { [END]: mark }, partition }
-      await producer.send({ topic, messages: [message] })
-    }
-    return new Set(partitions)
-  } finally {
-    await Promise.all([admin.disconnect(), producer.disconnect()])
+async function fetch({ cluster, topic, partition, next, isolationLevel }) {
+  await cluster.refreshMetadataIfNecessary()
+  const [nodeId] = Object.keys(cluster.findLeaderForPartitions(topic, [partition]))
+  const broker = await cluster.findBroker({ nodeId })
+  const { responses } = await broker.fetch({
+    isolationLevel,
+    maxWaitTime: 100,
+    maxBytes: MAX_BYTES,
+    topics: [
+      { topic, partitions: [{ partition, fetchOffset: String(next), maxBytes: MAX_BYTES }] },
+    ],
+  })
+  const [data] = responses[0].partitions
+  const batch = new Batch(topic, String(next), data)
+  const last = batch.isEmptyIncludingFiltered() ? undefined : batch.lastOffset()
+  return {
+    highWatermark: data.highWatermark,
+    messages: batch.messages,
+    next: last === undefined ? next : BigInt(last) + 1n,
   }
 }
 

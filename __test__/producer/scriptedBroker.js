@@ -115,6 +115,7 @@ const join = (...parts) => Buffer.concat(parts)
  * @param {object} [script]
  * @param {Record<string, number>} [script.topics]  partitions by topic; a topic that is not there is unknown
  * @param {(batch: ProducedBatch) => Verdict | Promise<Verdict>} [script.produce]  default: 0
+ * @param {boolean} [script.keep]  false: the bytes of batches are dropped, for those who send many; default true
  * @param {(request: object) => number} [script.identify]  error code of InitProducerId, default 0
  * @param {(request: object) => number} [script.endTransaction]  error code of EndTxn, default 0
  * @param {(request: object) => number} [script.addPartitions]  error code of AddPartitionsToTxn, default 0
@@ -125,12 +126,13 @@ const join = (...parts) => Buffer.concat(parts)
  *   topics and leaderless may be changed
  */
 async function startScriptedBroker(script = {}) {
-  const { produce = () => 0, identify = () => 0 } = script
+  const { produce = () => 0, identify = () => 0, keep = true } = script
   const { endTransaction = () => 0, addPartitions = () => 0 } = script
   const attempts = []
   const stored = []
   const requests = []
   const offsets = new Map()
+  const attemptsOf = new Map()
   let nextProducerId = 1000
 
   const answers = {
@@ -209,7 +211,13 @@ async function startScriptedBroker(script = {}) {
     },
 
     [PRODUCE]: async reader => {
-      const batches = readProduce(reader, attempts)
+      const batches = readProduce(reader)
+      for (const batch of batches) {
+        const key = `${batch.topic}/${batch.partition}`
+        batch.attempt = attemptsOf.get(key) ?? 0
+        attemptsOf.set(key, batch.attempt + 1)
+      }
+      if (keep) attempts.push(...batches)
       const verdicts = []
       for (const batch of batches) verdicts.push(await produce(batch))
       for (const end of ['hang up', 'silence']) if (verdicts.includes(end)) return end
@@ -238,7 +246,7 @@ async function startScriptedBroker(script = {}) {
     const key = `${batch.topic}/${batch.partition}`
     const offset = offsets.get(key) ?? 0
     offsets.set(key, offset + batch.records)
-    stored.push(batch)
+    if (keep) stored.push(batch)
     return offset
   }
 
@@ -268,7 +276,7 @@ async function startScriptedBroker(script = {}) {
   return broker
 }
 
-function readProduce(reader, attempts) {
+function readProduce(reader) {
   const transactionalId = reader.string()
   const acks = reader.int16()
   reader.int32()
@@ -276,7 +284,7 @@ function readProduce(reader, attempts) {
     topic: reader.string(),
     partitions: reader.list(() => ({ partition: reader.int32(), bytes: reader.blob() })),
   }))
-  const came = topics.flatMap(({ topic, partitions }) =>
+  return topics.flatMap(({ topic, partitions }) =>
     partitions.map(({ partition, bytes }) => ({
       topic,
       partition,
@@ -289,12 +297,6 @@ function readProduce(reader, attempts) {
       bytes,
     }))
   )
-  for (const batch of came) {
-    const same = other => other.topic === batch.topic && other.partition === batch.partition
-    batch.attempt = attempts.filter(same).length
-    attempts.push(batch)
-  }
-  return came
 }
 
 /**
