@@ -35,12 +35,18 @@ module.exports = class CommitSchedule {
   }
 
   /**
-   * A commit of everything that is resolved begins.
+   * A commit was asked for: the interval counts from here, and not from when it leaves or arrives, so that a commit that
+   * takes long puts off no other.
    *
    * @param {number} now ms
    */
   restart(now) {
     this.#resolved = 0
     this.#since = now
+  }
+
+  /** A commit of everything that is resolved leaves. */
+  leave() {
+    this.#resolved = 0
   }
 }

@@ -403,7 +403,7 @@ module.exports = class ConsumerGroup {
   /** Stores what was resolved, if anything was. */
   async commitResolved() {
     this.#flush()
-    this.schedule.restart(performance.now())
+    this.schedule.leave()
     const { memberId, groupGenerationId, topics } = await invoke(call =>
       this.#native.commitResolved(call)
     )

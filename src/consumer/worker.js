@@ -41,7 +41,12 @@ class Worker {
 
   /** At kafkajs' points, if the program leaves committing to us. */
   commit() {
-    if (this.#autoCommit) this.#committer.request()
+    if (this.#autoCommit) this.#request(performance.now())
+  }
+
+  #request(now) {
+    this.group.schedule.restart(now)
+    this.#committer.request()
   }
 
   /** A message was resolved: is a commit due? */
@@ -51,7 +56,7 @@ class Worker {
   }
 
   commitIfDue(now) {
-    if (this.#autoCommit && this.group.schedule.isDue(now)) this.#committer.request()
+    if (this.#autoCommit && this.group.schedule.isDue(now)) this.#request(now)
   }
 
   /**
@@ -62,8 +67,11 @@ class Worker {
     const { group } = this
     if (offsets) return group.commitOffsets(offsets)
     const { schedule } = group
-    const isDue = schedule.isConfigured ? schedule.isDue(performance.now()) : !this.#autoCommit
-    return isDue ? group.commitResolved() : undefined
+    const now = performance.now()
+    const isDue = schedule.isConfigured ? schedule.isDue(now) : !this.#autoCommit
+    if (!isDue) return undefined
+    schedule.restart(now)
+    return group.commitResolved()
   }
 
   /**
