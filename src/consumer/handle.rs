@@ -258,11 +258,15 @@ impl Session {
     pub fn give_back(&self, lease: Lease, resume: Option<i64>, first: bool) {
         self.0.decompressing.lock().remove(&lease);
         self.0.group.note_finished(lease);
-        self.0
+        let moves = self
+            .0
             .partitions
             .lock()
             .give_back(lease, resume, first, Instant::now());
-        self.note_change();
+        // Otherwise there is nothing to ask for that was not there before, and waking the fetchers is not free.
+        if moves {
+            self.note_change();
+        }
         self.note_ready();
     }
 

@@ -474,10 +474,10 @@ impl<B> Partitions<B> {
     }
 
     /// A batch comes back. Reading goes on behind it, or at `resume` if part of it was not handled. `first`: before
-    /// any other partition.
-    pub fn give_back(&mut self, lease: Lease, resume: Option<i64>, first: bool, now: Instant) {
+    /// any other partition. Says whether the partition is read from elsewhere now.
+    pub fn give_back(&mut self, lease: Lease, resume: Option<i64>, first: bool, now: Instant) -> bool {
         let Some(held) = self.held.remove(&lease) else {
-            return;
+            return false;
         };
         if held.assignment != self.assignment {
             // Another batch of it may have been handed out before that one.
@@ -485,16 +485,18 @@ impl<B> Partitions<B> {
             if let Some(slot) = self.places.get(&held.partition).filter(|_| !still_held) {
                 self.buffer.give_back(*slot, false);
             }
-            return;
+            return true;
         }
         let is_sought = self
             .slots
             .get(held.slot)
             .is_some_and(|slot| slot.cursor.position().is_none());
-        if let Some(resume) = resume.filter(|resume| *resume != held.next && !is_sought) {
+        let resume = resume.filter(|resume| *resume != held.next && !is_sought);
+        if let Some(resume) = resume {
             self.go_to(held.slot, resume, now);
         }
         self.buffer.give_back(held.slot, first);
+        resume.is_some() || is_sought
     }
 
     fn go_to(&mut self, index: usize, offset: i64, now: Instant) {
