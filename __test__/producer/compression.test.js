@@ -146,8 +146,7 @@ test('codecs of calls that share nothing are not mixed', async t => {
 test('compressionLevel: a higher one makes smaller batches; a wrong one is named', async t => {
   const { CompressionTypes } = subject.load()
   const broker = await startScriptedBroker({ topics: { t: 1 } })
-  t.after(() => broker.close())
-  const producer = await connectProducer(t, broker.brokers)
+  const producer = await connectProducer(t, broker)
   const words = ['order', 'payment', 'user', 'event', 'session', 'invoice', 'cart', 'refund']
   const value = Array.from(
     { length: 20000 },

@@ -1,10 +1,11 @@
 'use strict'
 
-/** What becomes of a batch after each kind of answer. Issues of a broker that a test chooses; see scriptedBroker.js. */
+/** What becomes of a batch after each kind of answer, of a broker that says what a test wants (scriptedBroker.js). */
 
 const assert = require('node:assert/strict')
 const test = require('node:test')
-const { subject, waitFor, within } = require('../harness')
+const { waitFor, within } = require('../harness')
+const { connectProducer } = require('./clients')
 const { startScriptedBroker } = require('./scriptedBroker')
 
 const QUICK_RETRY = { initialRetryTime: 5, maxRetryTime: 20, retries: 5 }
@@ -22,17 +23,9 @@ const DUPLICATE_SEQUENCE = 46
 const UNKNOWN_PRODUCER_ID = 59
 const INVALID_RECORD = 87
 
-/** A producer of ours on a scripted broker; both end with the test. */
 async function start(t, script, { settings, ...options } = {}) {
   const broker = await startScriptedBroker({ topics: { t: 3 }, ...script })
-  const { Kafka, logLevel } = subject.load()
-  const kafka = new Kafka({ brokers: broker.brokers, logLevel: logLevel.NOTHING, ...settings })
-  const producer = kafka.producer({ retry: QUICK_RETRY, ...options })
-  t.after(async () => {
-    await producer.disconnect()
-    await broker.close()
-  })
-  await producer.connect()
+  const producer = await connectProducer(t, broker, { retry: QUICK_RETRY, ...options }, settings)
   return { broker, producer }
 }
 

@@ -253,8 +253,7 @@ test('an error that fails one topic of a call leaves no other one waiting', asyn
     topics: { t: 1, u: 1 },
     produce: ({ topic }) => (topic === 't' ? 29 : 0),
   })
-  t.after(() => broker.close())
-  const producer = await connectProducer(t, broker.brokers)
+  const producer = await connectProducer(t, broker)
   const error = await errorOf(() =>
     producer.sendBatch({
       topicMessages: ['t', 'u'].map(topic => ({ topic, messages: [{ value: 'v' }] })),

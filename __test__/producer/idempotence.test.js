@@ -177,8 +177,7 @@ contract(
 
 test('the producer id is kept over disconnect and connect, and so is the count', async t => {
   const broker = await startScriptedBroker({ topics: { t: 1 } })
-  t.after(() => broker.close())
-  const producer = await connectProducer(t, broker.brokers, { idempotent: true })
+  const producer = await connectProducer(t, broker, { idempotent: true })
   await producer.send({ topic: 't', messages: [{ value: 'a' }] })
   await producer.disconnect()
   await producer.connect()
@@ -197,8 +196,7 @@ test('an id that cannot be renewed rejects what waits, and the next send asks ag
     identify: () => (refuse ? 31 : 0),
     produce: ({ attempt }) => (attempt === 1 ? 45 : 0),
   })
-  t.after(() => broker.close())
-  const producer = await connectProducer(t, broker.brokers, { idempotent: true, retry: RETRY })
+  const producer = await connectProducer(t, broker, { idempotent: true, retry: RETRY })
   const send = () => within(5000, producer.send({ topic: 't', messages: [{ value: 'v' }] }), 'send')
   await send()
   refuse = true

@@ -183,8 +183,7 @@ test('maxInFlightRequests 1: one request at a time, also for several partitions'
       return 0
     },
   })
-  t.after(() => broker.close())
-  const producer = await connectProducer(t, broker.brokers, { maxInFlightRequests: 1 })
+  const producer = await connectProducer(t, broker, { maxInFlightRequests: 1 })
   await producer.send({ topic: 't', messages: [{ value: 'v', partition: 0 }] })
   await Promise.all(
     Array.from({ length: 40 }, (_, i) =>

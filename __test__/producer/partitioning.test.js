@@ -162,9 +162,8 @@ test('a custom partitioner is asked once per message, also when the leader says 
     topics: { t: 4 },
     produce: ({ attempt }) => (attempt < 3 ? 6 : 0),
   })
-  t.after(() => broker.close())
   let asked = 0
-  const producer = await connectProducer(t, broker.brokers, {
+  const producer = await connectProducer(t, broker, {
     createPartitioner: () => () => asked++ % 4,
     retry: { initialRetryTime: 5, retries: 5 },
   })

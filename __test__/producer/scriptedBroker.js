@@ -218,6 +218,7 @@ async function startScriptedBroker(script = {}) {
         attemptsOf.set(key, batch.attempt + 1)
       }
       if (keep) attempts.push(...batches)
+      else peer.requests.length = 0
       const verdicts = []
       for (const batch of batches) verdicts.push(await produce(batch))
       for (const end of ['hang up', 'silence']) if (verdicts.includes(end)) return end

@@ -25,6 +25,7 @@ pub struct Accumulator {
     waiting: BTreeSet<Slot>,
     batch_size: usize,
     linger: Duration,
+    flushing: bool,
     max_in_flight: usize,
     // The partition a drain begins with: the one after where the last drain stopped, so that none starves.
     next: Option<Slot>,
@@ -39,8 +40,22 @@ impl Accumulator {
             waiting: BTreeSet::new(),
             batch_size,
             linger,
+            flushing: false,
             max_in_flight: max_in_flight.max(1),
             next: None,
+        }
+    }
+
+    /// While flushing, nothing waits for company.
+    pub fn set_flushing(&mut self, flushing: bool) {
+        self.flushing = flushing;
+    }
+
+    fn linger(&self) -> Duration {
+        if self.flushing {
+            Duration::ZERO
+        } else {
+            self.linger
         }
     }
 
@@ -78,7 +93,7 @@ impl Accumulator {
             if !leads(slot) {
                 continue;
             }
-            let (linger, batch_size, max_in_flight) = (self.linger, self.batch_size, self.max_in_flight);
+            let (linger, batch_size, max_in_flight) = (self.linger(), self.batch_size, self.max_in_flight);
             let Some(queue) = self.queues.get_mut(&slot) else {
                 continue;
             };
@@ -106,14 +121,15 @@ impl Accumulator {
         taken
     }
 
-    /// When the next batch of those partitions may leave, if time alone stands in its way.
-    pub fn next_ready(&self, leads: impl Fn(Slot) -> bool) -> Option<Instant> {
+    /// When, after `now`, the next batch of those partitions may leave, if time alone stands in its way.
+    pub fn next_ready(&self, leads: impl Fn(Slot) -> bool, now: Instant) -> Option<Instant> {
         self.waiting
             .iter()
             .filter(|slot| leads(**slot))
             .filter_map(|slot| self.queues.get(slot))
             .filter(|queue| queue.in_flight < self.max_in_flight)
-            .filter_map(|queue| ready_at(queue, self.linger, self.batch_size))
+            .filter_map(|queue| ready_at(queue, self.linger(), self.batch_size))
+            .filter(|at| *at > now)
             .min()
     }
 
@@ -303,7 +319,7 @@ mod tests {
             accumulator.drain(|_| true, 1000, now).is_empty(),
             "waits, and holds back its successor"
         );
-        assert_eq!(accumulator.next_ready(|_| true), Some(later));
+        assert_eq!(accumulator.next_ready(|_| true, now), Some(later));
         assert_eq!(ids(&accumulator.drain(|_| true, 1000, later)), [[1]]);
     }
 
@@ -353,13 +369,23 @@ mod tests {
     }
 
     #[test]
+    fn nothing_lingers_while_flushing() {
+        let now = Instant::now();
+        let mut accumulator = Accumulator::new(100, Duration::from_secs(5), 1);
+        accumulator.append(slot(0), KEY, chunk(1, 10), now);
+        accumulator.set_flushing(true);
+        assert_eq!(accumulator.next_ready(|_| true, now), None);
+        assert_eq!(ids(&accumulator.drain(|_| true, 1000, now)), [[1]]);
+    }
+
+    #[test]
     fn linger_waits_for_company_unless_the_batch_is_full() {
         let now = Instant::now();
         let mut accumulator = Accumulator::new(100, Duration::from_millis(5), 1);
         accumulator.append(slot(0), KEY, chunk(1, 10), now);
         assert!(accumulator.drain(|_| true, 1000, now).is_empty());
         assert_eq!(
-            accumulator.next_ready(|_| true),
+            accumulator.next_ready(|_| true, now),
             Some(now + Duration::from_millis(5))
         );
         accumulator.append(slot(0), KEY, chunk(2, 90), now);

@@ -344,7 +344,11 @@ pub(super) async fn end(shared: &Arc<Shared>, commit: bool) -> Result<()> {
     }
     // Bounded by the retries of what is under way; the margin is for the answers themselves.
     let patience = shared.cluster.config().request_timeout + Duration::from_millis(u64::from(u16::MAX));
-    if !shared.settle_all(Instant::now() + patience).await {
+    shared.state.lock().accumulator.set_flushing(true);
+    shared.ring_all();
+    let settled = shared.settle_all(Instant::now() + patience).await;
+    shared.state.lock().accumulator.set_flushing(false);
+    if !settled {
         let text = "Timed out while waiting for messages of the transaction to be delivered";
         return Err(Error::new(ErrorKind::Timeout, text));
     }

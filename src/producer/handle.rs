@@ -186,6 +186,7 @@ impl ProducerHandle {
         {
             let mut state = self.0.state.lock();
             (state.closed, state.flushed) = (None, false);
+            state.accumulator.set_flushing(false);
         }
         if self.0.config.idempotent && self.0.state.lock().identity.current().0 < 0 {
             if self.0.is_transactional() {
@@ -236,7 +237,12 @@ impl ProducerHandle {
 
     /// Stops accepting, waits until what was accepted has been delivered or `deadline` has passed, and rejects the rest.
     pub async fn close(&self, deadline: Instant) {
-        self.0.state.lock().closed = Some(disconnecting());
+        {
+            let mut state = self.0.state.lock();
+            state.closed = Some(disconnecting());
+            state.accumulator.set_flushing(true);
+        }
+        self.0.ring_all();
         self.0.settle_all(deadline).await;
         {
             let mut state = self.0.state.lock();

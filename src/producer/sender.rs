@@ -39,9 +39,14 @@ async fn run(shared: Weak<Shared>, node_id: i32, bell: Arc<Notify>) {
     let mut in_flight = FuturesUnordered::new();
     loop {
         let wake = {
-            let Some(shared) = shared.upgrade() else { return };
+            let Some(shared) = shared.upgrade() else {
+                return;
+            };
+            // What is not taken now has to be woken for by the same clock: a moment later it might seem due already.
+            let mut now = Instant::now();
             while in_flight.len() < shared.requests_in_flight() {
-                let batches = take(&shared, node_id);
+                now = Instant::now();
+                let batches = take(&shared, node_id, now);
                 if batches.is_empty() {
                     break;
                 }
@@ -51,11 +56,7 @@ async fn run(shared: Weak<Shared>, node_id: i32, bell: Arc<Notify>) {
                     in_flight.push(dispatch(Arc::clone(&shared), node_id, request));
                 }
             }
-            if in_flight.is_empty() {
-                next_wake(&shared, node_id)
-            } else {
-                in_flight_wake(&shared, node_id)
-            }
+            next_wake(&shared, node_id, now)
         };
         tokio::select! {
             () = bell.notified() => {}
@@ -82,7 +83,7 @@ fn leads<'a>(
     }
 }
 
-fn take(shared: &Arc<Shared>, node_id: i32) -> Vec<Batch> {
+fn take(shared: &Arc<Shared>, node_id: i32, now: Instant) -> Vec<Batch> {
     let mut state = shared.state.lock();
     let super::handle::State {
         accumulator,
@@ -98,7 +99,7 @@ fn take(shared: &Arc<Shared>, node_id: i32) -> Vec<Batch> {
     }
     let leads = leads(shared, topics, node_id);
     let may_leave = |slot| leads(slot) && (!shared.is_transactional() || transaction.may_leave(slot));
-    let mut batches = accumulator.drain(may_leave, MAX_REQUEST, Instant::now());
+    let mut batches = accumulator.drain(may_leave, MAX_REQUEST, now);
     if shared.config.idempotent {
         for batch in &mut batches {
             identity.stamp(batch);
@@ -107,18 +108,13 @@ fn take(shared: &Arc<Shared>, node_id: i32) -> Vec<Batch> {
     batches
 }
 
-fn next_wake(shared: &Shared, node_id: i32) -> Instant {
-    in_flight_wake(shared, node_id).min(Instant::now() + IDLE)
-}
-
-fn in_flight_wake(shared: &Shared, node_id: i32) -> Instant {
+/// When time alone lets another batch leave.
+fn next_wake(shared: &Shared, node_id: i32, now: Instant) -> Instant {
     let state = shared.state.lock();
     let ready = state
         .accumulator
-        .next_ready(leads(shared, &state.topics, node_id));
-    ready
-        .filter(|at| *at > Instant::now())
-        .unwrap_or_else(|| Instant::now() + IDLE)
+        .next_ready(leads(shared, &state.topics, node_id), now);
+    ready.map_or(now + IDLE, |at| at.min(now + IDLE))
 }
 
 /// Ends the sender if nothing waits for its leader; the next batch starts a new one.

@@ -28,8 +28,7 @@ test('StickyPartitioner is exported, and the core has it', () => {
 
 test('messages without a key stay on a partition until a batch is full, then go to another', async t => {
   const broker = await startScriptedBroker({ topics: { t: 8 } })
-  t.after(() => broker.close())
-  const producer = await stickyProducer(t, broker.brokers)
+  const producer = await stickyProducer(t, broker)
   const visited = []
   for (let i = 0; i < 400; i++) {
     const [{ partition }] = await producer.send({
@@ -42,7 +41,8 @@ test('messages without a key stay on a partition until a batch is full, then go 
   // 400 KB in pieces of 10 KB, of which some neighbours may be the same partition.
   assert.ok(visited.length >= 20 && visited.length <= 50, `${visited.length} changes`)
   assert.ok(visited.slice(0, -1).every(({ count }) => count >= 9 && count % 1 === 0))
-  assert.equal(new Set(visited.map(({ partition }) => partition)).size, 8)
+  // At random, so not necessarily all; that 40 draws meet fewer than 4 of 8 happens never.
+  assert.ok(new Set(visited.map(({ partition }) => partition)).size >= 4)
 })
 
 test('one call without keys goes to few partitions, where the default visits all', async t => {
