@@ -102,10 +102,11 @@ contract('a socket that never connects is given up, and ended', NO_TOPIC, async 
 
 contract('a socket with nothing but what is asked of it will do', NO_TOPIC, async context => {
   const called = new Set()
+  const asked = ['end', 'on', 'unref', 'write']
   const socketFactory = ({ host, port, onConnect }) => {
     const inner = net.connect({ host, port }, onConnect)
     const members = {}
-    for (const member of ['on', 'write', 'end', 'unref']) {
+    for (const member of asked) {
       members[member] = (...args) => {
         called.add(member)
         return inner[member](...args)
@@ -115,6 +116,8 @@ contract('a socket with nothing but what is asked of it will do', NO_TOPIC, asyn
   }
   const [address] = context.brokers
   context.record('connect', await connect(context, { brokers: [address], socketFactory }))
+  // The core lets go of a connection before the socket behind it has been told so.
+  await waitFor(() => called.size === asked.length, { message: 'the end of the socket' })
   context.record('called', [...called].sort())
 })
 
