@@ -12,7 +12,8 @@ const ts = require('typescript')
 
 const ROOT = path.join(__dirname, '..')
 
-/** @returns {string} a directory with the package in node_modules, as `kafkajs-rs` and under its alias `kafkajs` */
+/** @returns {{ directory: string, tarball: Buffer }} `directory` has the package in node_modules, as `kafkajs-rs` and
+ * under its alias `kafkajs` */
 function project(t) {
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'kafkajs-rs-package-'))
   t.after(() => fs.rmSync(directory, { recursive: true, force: true }))
@@ -26,7 +27,7 @@ function project(t) {
       recursive: true,
     })
   }
-  return directory
+  return { directory, tarball: fs.readFileSync(path.join(directory, tarball)) }
 }
 
 /** @returns {string} what the program prints */
@@ -35,8 +36,23 @@ function run(directory, name, source) {
   return execFileSync(process.execPath, [name], { cwd: directory, encoding: 'utf8' })
 }
 
+/** @returns {string[]} what TypeScript has against a file */
+function typeErrors(file, options) {
+  const program = ts.createProgram([file], {
+    strict: true,
+    noEmit: true,
+    skipLibCheck: true,
+    typeRoots: [path.join(ROOT, 'node_modules', '@types')],
+    types: ['node'],
+    ...options,
+  })
+  return ts
+    .getPreEmitDiagnostics(program)
+    .map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'))
+}
+
 test('the packed package is a drop-in: deep paths, ESM names, types', async t => {
-  const directory = project(t)
+  const { directory, tarball } = project(t)
   const names = Object.keys(require('kafkajs'))
 
   await t.test('deep requires, with and without an extension, as for kafkajs', () => {
@@ -60,6 +76,46 @@ test('the packed package is a drop-in: deep paths, ESM names, types', async t =>
     assert.equal(run(directory, 'names.mjs', source), 'function\n')
   })
 
+  await t.test('the ES module has the types of the CommonJS one', () => {
+    const source = `import { Kafka, logLevel } from 'kafkajs-rs/index.mjs'
+      import whole from 'kafkajs-rs/index.mjs'
+      import type { Producer } from 'kafkajs-rs/index.mjs'
+      import { Kafka as Same } from 'kafkajs-rs'
+      export const producer: Producer = new Kafka({ brokers: [], logLevel: logLevel.INFO }).producer()
+      export const kafka: Kafka = new Same({ brokers: [] })
+      export const all: whole.Kafka = new whole.Kafka({ brokers: [] })\n`
+    fs.writeFileSync(path.join(directory, 'types.mts'), source)
+    const node16 = {
+      module: ts.ModuleKind.Node16,
+      moduleResolution: ts.ModuleResolutionKind.Node16,
+    }
+    assert.deepEqual(typeErrors(path.join(directory, 'types.mts'), node16), [])
+  })
+
+  await t.test('publint has nothing to say', async () => {
+    const { publint } = await import('publint')
+    const { buffer, byteOffset, byteLength } = tarball
+    const content = buffer.slice(byteOffset, byteOffset + byteLength)
+    const { messages } = await publint({ pack: { tarball: content }, strict: true })
+    assert.deepEqual(messages, [])
+  })
+
+  await t.test('are the types wrong? They are not', async () => {
+    const { checkPackage, createPackageFromTarballData } = await import('@arethetypeswrong/core')
+    const { problems, entrypoints } = await checkPackage(
+      createPackageFromTarballData(new Uint8Array(tarball)),
+      { entrypoints: ['.', './index.mjs', './types'] }
+    )
+    assert.deepEqual(Object.keys(entrypoints), ['.', './index.mjs', './types'])
+    // That an ES module is one, and not for require(), is what its name says.
+    const isMeant = ({ kind, entrypoint }) =>
+      kind === 'CJSResolvesToESM' && entrypoint === './index.mjs'
+    assert.deepEqual(
+      problems.filter(problem => !isMeant(problem)),
+      []
+    )
+  })
+
   await t.test('types are found by each way TypeScript resolves modules', () => {
     const file = path.join(directory, 'types.ts')
     const source = `import { Kafka, Producer } from 'kafkajs-rs'
@@ -72,18 +128,7 @@ test('the packed package is a drop-in: deep paths, ESM names, types', async t =>
       [ts.ModuleKind.Node16, ts.ModuleResolutionKind.Node16],
       [ts.ModuleKind.ESNext, ts.ModuleResolutionKind.Bundler],
     ]) {
-      const program = ts.createProgram([file], {
-        strict: true,
-        noEmit: true,
-        skipLibCheck: true,
-        module,
-        moduleResolution,
-        typeRoots: [path.join(ROOT, 'node_modules', '@types')],
-        types: ['node'],
-      })
-      const messages = ts
-        .getPreEmitDiagnostics(program)
-        .map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'))
+      const messages = typeErrors(file, { module, moduleResolution })
       assert.deepEqual(messages, [], ts.ModuleResolutionKind[moduleResolution])
     }
   })
@@ -95,6 +140,7 @@ test('the packed package is a drop-in: deep paths, ESM names, types', async t =>
     assert.deepEqual(top.filter(name => !/^(LICENSE|README|CHANGELOG)/.test(name)).sort(), [
       'binding.d.ts',
       'binding.js',
+      'index.d.mts',
       'index.d.ts',
       'index.js',
       'index.mjs',
