@@ -202,14 +202,20 @@ type SASLMechanismOptionsMap = {
   'scram-sha-512': { username: string; password: string }
   /** The STACK plugin's mechanism AWS; not AWS_MSK_IAM. */
   aws: {
+    /** Identity to act as; with the STACK plugin the user id of the role. */
     authorizationIdentity: string
+    /** AWS access key id. */
     accessKeyId: string
+    /** AWS secret access key. */
     secretAccessKey: string
+    /** AWS session token, for temporary credentials. */
     sessionToken?: string
   }
   /** RFC 7628. The provider is called each time a connection authenticates. */
   oauthbearer: {
+    /** Gives the token. Called each time a connection authenticates; nothing is cached. */
     oauthBearerProvider: () => Promise<OauthbearerProviderResponse>
+    /** Identity to act as. Default: that of the token. */
     authorizationIdentity?: string
   }
 }
@@ -406,10 +412,15 @@ type Sender = {
 
 /** Names of a producer's events. */
 export type ProducerEvents = {
+  /** `connect` has succeeded. */
   CONNECT: 'producer.connect'
+  /** `disconnect` has ended. */
   DISCONNECT: 'producer.disconnect'
+  /** A request was answered. */
   REQUEST: 'producer.network.request'
+  /** A request was not answered in time. */
   REQUEST_TIMEOUT: 'producer.network.request_timeout'
+  /** The number of requests that wait to be sent has changed. */
   REQUEST_QUEUE_SIZE: 'producer.network.request_queue_size'
 }
 
@@ -473,6 +484,7 @@ export type Transaction = Sender & {
    */
   sendOffsets(
     offsets: Offsets & {
+      /** Group whose offsets are committed. */
       consumerGroupId: string
       /** Ours: the member that consumed, by its id and generation (and static id, if it has one). */
       groupMetadata?: { memberId: string; generationId: number; groupInstanceId?: string }
@@ -531,28 +543,37 @@ export interface ConsumerConfig {
 
 /** A message of the formats before Kafka 0.11, which had no headers. */
 interface MessageSetEntry {
+  /** Key; `null` if it has none. */
   key: Buffer | null
+  /** Content; `null` is a tombstone. */
   value: Buffer | null
   /** Milliseconds since the epoch, as a decimal string. */
   timestamp: string
+  /** Codec and kind of timestamp, as bits. */
   attributes: number
+  /** Offset, a decimal string. */
   offset: string
   /** Size of the message, bytes. */
   size: number
+  /** This format has none. */
   headers?: never
 }
 
 /** A message. */
 interface RecordBatchEntry {
+  /** Key; `null` if it has none. */
   key: Buffer | null
   /** `null` is a tombstone. */
   value: Buffer | null
   /** Milliseconds since the epoch, as a decimal string. */
   timestamp: string
+  /** Attribute bits of the record; 0 in all formats that exist. */
   attributes: number
+  /** Offset, a decimal string. */
   offset: string
   /** Always there when consumed; values are Buffers, or lists of them for a key that came more than once. */
   headers: IHeaders
+  /** Only the older formats have it. */
   size?: never
 }
 
@@ -561,7 +582,9 @@ export type KafkaMessage = MessageSetEntry | RecordBatchEntry
 
 /** Messages of one partition out of one fetch. */
 export type Batch = {
+  /** Topic of all its messages. */
   topic: string
+  /** Partition of all its messages. */
   partition: number
   /** Offset after the last message of the partition. */
   highWatermark: string
@@ -581,8 +604,11 @@ export type Batch = {
 
 /** What `eachMessage` gets. */
 export interface EachMessagePayload {
+  /** Topic of the message. */
   topic: string
+  /** Partition of the message. */
   partition: number
+  /** The message. */
   message: KafkaMessage
   /** Tells the group that the handler is alive. Rejects if the group rebalances. */
   heartbeat(): Promise<void>
@@ -592,6 +618,7 @@ export interface EachMessagePayload {
 
 /** What `eachBatch` gets. */
 export interface EachBatchPayload {
+  /** The messages. */
   batch: Batch
   /** Marks all up to this offset as processed. */
   resolveOffset(offset: string): void
@@ -633,7 +660,9 @@ export type ConsumerRunConfig = {
   eachBatchAutoResolve?: boolean
   /** How many partitions are processed at once; the order within one is kept. Default 1. */
   partitionsConsumedConcurrently?: number
+  /** Called with each batch. */
   eachBatch?: EachBatchHandler
+  /** Called with each message, one after the other within a partition. */
   eachMessage?: EachMessageHandler
 }
 
@@ -645,7 +674,9 @@ export type ConsumerSubscribeTopics = { topics: (string | RegExp)[]; fromBeginni
 
 /** A partition. */
 export type TopicPartition = {
+  /** Name of the topic. */
   topic: string
+  /** Number of the partition. */
   partition: number
 }
 
@@ -664,13 +695,17 @@ export type TopicPartitions = { topic: string; partitions: number[] }
 
 /** A position in a partition of a topic named elsewhere. */
 export interface PartitionOffset {
+  /** Number of the partition. */
   partition: number
+  /** Offset, a decimal string. */
   offset: string
 }
 
 /** Positions in a topic. */
 export interface TopicOffsets {
+  /** Name of the topic. */
   topic: string
+  /** Offsets by partition. */
   partitions: PartitionOffset[]
 }
 
@@ -686,21 +721,37 @@ export interface OffsetsByTopicPartition {
 
 /** Names of a consumer's events. */
 export type ConsumerEvents = {
+  /** A heartbeat was answered. */
   HEARTBEAT: 'consumer.heartbeat'
+  /** Offsets were committed. */
   COMMIT_OFFSETS: 'consumer.commit_offsets'
+  /** The consumer joined its group, or joined it again. */
   GROUP_JOIN: 'consumer.group_join'
+  /** A fetch begins. */
   FETCH_START: 'consumer.fetch_start'
+  /** A fetch was answered. */
   FETCH: 'consumer.fetch'
+  /** A batch is about to be processed. */
   START_BATCH_PROCESS: 'consumer.start_batch_process'
+  /** A batch was processed. */
   END_BATCH_PROCESS: 'consumer.end_batch_process'
+  /** `connect` or `run` has connected. */
   CONNECT: 'consumer.connect'
+  /** `disconnect` has ended. */
   DISCONNECT: 'consumer.disconnect'
+  /** The run has ended. */
   STOP: 'consumer.stop'
+  /** The run has ended because of an error. */
   CRASH: 'consumer.crash'
+  /** The group rebalances; the consumer joins again. */
   REBALANCING: 'consumer.rebalancing'
+  /** The leader assigned topics that the consumer did not subscribe to. */
   RECEIVED_UNSUBSCRIBED_TOPICS: 'consumer.received_unsubscribed_topics'
+  /** A request was answered. */
   REQUEST: 'consumer.network.request'
+  /** A request was not answered in time. */
   REQUEST_TIMEOUT: 'consumer.network.request_timeout'
+  /** The number of requests that wait to be sent has changed. */
   REQUEST_QUEUE_SIZE: 'consumer.network.request_queue_size'
 }
 
@@ -874,6 +925,7 @@ export type GroupState = { name: string; metadata: Buffer }
 
 /** Turns values into bytes and back. */
 export interface ISerializer<T> {
+  /** Gives the bytes. */
   encode(value: T): Buffer
   /** Gives `null` for bytes that hold nothing. */
   decode(buffer: Buffer): T | null
@@ -881,7 +933,9 @@ export interface ISerializer<T> {
 
 /** What a member tells the leader. */
 export type MemberMetadata = {
+  /** Version, as the assigner set it. */
   version: number
+  /** Topics that the member subscribed to. */
   topics: string[]
   /** Anything of the assigner's own. */
   userData: Buffer
@@ -889,7 +943,9 @@ export type MemberMetadata = {
 
 /** What the leader tells a member. */
 export type MemberAssignment = {
+  /** Version, as the assigner set it. */
   version: number
+  /** Partitions of the member, by topic. */
   assignment: Assignment
   /** Anything of the assigner's own. */
   userData: Buffer
@@ -897,16 +953,23 @@ export type MemberAssignment = {
 
 /** Encodes and decodes what members and leader tell each other (ConsumerProtocol, version 0). */
 export const AssignerProtocol: {
+  /** What a member tells the leader. */
   MemberMetadata: ISerializer<MemberMetadata>
+  /** What the leader tells a member. */
   MemberAssignment: ISerializer<MemberAssignment>
 }
 
 /** Where the coordinator of a group is. */
 export interface CoordinatorMetadata {
+  /** Kafka error code; 0 is none. */
   errorCode: number
+  /** The broker that coordinates the group. */
   coordinator: {
+    /** Node id of the broker. */
     nodeId: number
+    /** Host. */
     host: string
+    /** Port. */
     port: number
   }
 }
@@ -921,8 +984,11 @@ export type Cluster = {
   removeBroker(options: { host: string; port: number }): void
   /** Makes metadata of these topics available. */
   addMultipleTargetTopics(topics: string[]): Promise<void>
+  /** Whether `connect` was called, and `disconnect` was not since. */
   isConnected(): boolean
+  /** Connects. */
   connect(): Promise<void>
+  /** Closes the connections. */
   disconnect(): Promise<void>
   /** Asks for the metadata of the target topics. */
   refreshMetadata(): Promise<void>
@@ -938,7 +1004,9 @@ export type Cluster = {
   findTopicPartitionMetadata(topic: string): PartitionMetadata[]
   /** Groups partitions by the node id of their leader. */
   findLeaderForPartitions(topic: string, partitions: number[]): { [leader: string]: number[] }
+  /** The broker that coordinates a group. */
   findGroupCoordinator(group: { groupId: string }): Promise<Broker>
+  /** Where the coordinator of a group is. */
   findGroupCoordinatorMetadata(group: { groupId: string }): Promise<CoordinatorMetadata>
   /** The number that stands for the earliest (-2) or latest (-1) offset. */
   defaultOffset(config: { fromBeginning: boolean }): number
@@ -946,7 +1014,9 @@ export type Cluster = {
   fetchTopicsOffset(
     topics: Array<
       {
+        /** Name of the topic. */
         topic: string
+        /** Partitions to look up. */
         partitions: Array<{ partition: number }>
       } & XOR<{ fromBeginning: boolean }, { fromTimestamp: number }>
     >
@@ -955,10 +1025,15 @@ export type Cluster = {
 
 /** Brokers and topics of a cluster. */
 export interface BrokerMetadata {
+  /** All brokers of the cluster. */
   brokers: Array<{ nodeId: number; host: string; port: number; rack?: string }>
+  /** The topics asked for. */
   topicMetadata: Array<{
+    /** 0, or why the topic cannot be used now. */
     topicErrorCode: number
+    /** Name of the topic. */
     topic: string
+    /** Its partitions. */
     partitionMetadata: PartitionMetadata[]
   }>
 }
@@ -966,62 +1041,103 @@ export interface BrokerMetadata {
 /** Versions of each API that a broker speaks. */
 export interface ApiVersions {
   [apiKey: number]: {
+    /** Lowest version. */
     minVersion: number
+    /** Highest version. */
     maxVersion: number
   }
 }
 
-/** A broker, as custom assigners see it. */
+/**
+ * A broker, as custom assigners see it.
+ *
+ * kafkajs-rs gives its address (`nodeId`, `host`, `port`, `rack`) and `isConnected` at run time. The requests are here so
+ * that programs written for kafkajs' types compile; an admin client, producer or consumer sends them.
+ */
 export type Broker = {
+  /** Whether it is connected. */
   isConnected(): boolean
+  /** Connects. */
   connect(): Promise<void>
+  /** Closes the connections. */
   disconnect(): Promise<void>
+  /** Asks which versions it speaks. */
   apiVersions(): Promise<ApiVersions>
+  /** Asks for brokers and topics. */
   metadata(topics: string[]): Promise<BrokerMetadata>
+  /** Describes groups that it coordinates. */
   describeGroups: (options: { groupIds: string[] }) => Promise<any>
+  /** Commits offsets of a group that it coordinates. */
   offsetCommit(request: {
+    /** Id of the group. */
     groupId: string
+    /** Generation of the group: goes up by one with each rebalance. */
     groupGenerationId: number
+    /** Id of the member, given by the coordinator. */
     memberId: string
     /** How long to keep the offsets, ms. */
     retentionTime?: number
+    /** By topic. */
     topics: TopicOffsets[]
   }): Promise<any>
+  /** Committed offsets of a group that it coordinates. */
   offsetFetch(request: { groupId: string; topics: TopicOffsets[] }): Promise<{
     responses: TopicOffsets[]
   }>
+  /** Fetches from partitions that it leads. */
   fetch(request: {
+    /** -1 for clients. */
     replicaId?: number
+    /** 0 reads uncommitted messages, 1 does not. */
     isolationLevel?: number
     /** ms */
     maxWaitTime?: number
+    /** As the option of the consumer, bytes. */
     minBytes?: number
+    /** As the option of the consumer, bytes. */
     maxBytes?: number
+    /** By topic. */
     topics: Array<{
+      /** Name of the topic. */
       topic: string
+      /** Its partitions. */
       partitions: Array<{ partition: number; fetchOffset: string; maxBytes: number }>
     }>
+    /** As the option of the consumer. */
     rackId?: string
   }): Promise<any>
+  /** Appends to partitions that it leads. */
   produce(request: {
+    /** Messages by topic. */
     topicData: Array<{
+      /** Name of the topic. */
       topic: string
+      /** Its partitions. */
       partitions: Array<{ partition: number; firstSequence?: number; messages: Message[] }>
     }>
+    /** As the option of the producer. */
     transactionalId?: string
+    /** Id of an idempotent producer. */
     producerId?: number
+    /** Epoch of an idempotent producer. */
     producerEpoch?: number
+    /** As of `send`. */
     acks?: number
     /** ms */
     timeout?: number
+    /** As of `send`. */
     compression?: CompressionTypes
   }): Promise<any>
+  /** As of `Admin`. */
   alterPartitionReassignments(request: {
+    /** By topic. */
     topics: PartitionReassignment[]
     /** ms */
     timeout?: number
   }): Promise<any>
+  /** As of `Admin`. */
   listPartitionReassignments(request: {
+    /** By topic. */
     topics?: TopicPartitions[]
     /** ms */
     timeout?: number
@@ -1030,17 +1146,23 @@ export type Broker = {
 
 /** A consumer's place in its group. */
 export type ConsumerGroup = {
+  /** Id of the group. */
   groupId: string
   /** Counts the rebalances. */
   generationId: number
+  /** Id of the member, given by the coordinator. */
   memberId: string
+  /** The broker that coordinates the group. */
   coordinator: Broker
 }
 
 /** A member of a described group. */
 export type MemberDescription = {
+  /** Address that the member connects from. */
   clientHost: string
+  /** The member's `clientId`. */
   clientId: string
+  /** Id of the member, given by the coordinator. */
   memberId: string
   /** For consumers a `MemberAssignment`, encoded. */
   memberAssignment: Buffer
@@ -1059,7 +1181,9 @@ export type ConsumerGroupState =
 
 /** A described group. */
 export type GroupDescription = {
+  /** Id of the group. */
   groupId: string
+  /** Its members. */
   members: MemberDescription[]
   /** Name of the assigner in use. */
   protocol: string
@@ -1076,6 +1200,7 @@ export type GroupDescriptions = {
 
 /** A listed group. */
 export type GroupOverview = {
+  /** Id of the group. */
   groupId: string
   /** `'consumer'` for consumer groups. */
   protocolType: string
@@ -1083,9 +1208,11 @@ export type GroupOverview = {
 
 /** What became of a group to be deleted. */
 export type DeleteGroupsResult = {
+  /** Id of the group. */
   groupId: string
   /** 0 if it is deleted. */
   errorCode?: number
+  /** Why it was not deleted. */
   error?: KafkaJSProtocolError
 }
 
@@ -1099,6 +1226,7 @@ export interface AdminConfig {
 
 /** A topic to create. */
 export interface ITopicConfig {
+  /** Name of the topic. */
   topic: string
   /** Default -1: the broker's `num.partitions`. */
   numPartitions?: number
@@ -1112,6 +1240,7 @@ export interface ITopicConfig {
 
 /** A topic that is to have more partitions. */
 export interface ITopicPartitionConfig {
+  /** Name of the topic. */
   topic: string
   /** Number of partitions it will have. */
   count: number
@@ -1121,12 +1250,15 @@ export interface ITopicPartitionConfig {
 
 /** A topic and its partitions. */
 export interface ITopicMetadata {
+  /** Name of the topic. */
   name: string
+  /** Its partitions. */
   partitions: PartitionMetadata[]
 }
 
 /** Brokers of a partition, the preferred leader first. */
 export interface ReplicaAssignment {
+  /** Number of the partition. */
   partition: number
   /** Node ids. */
   replicas: Array<number>
@@ -1134,7 +1266,9 @@ export interface ReplicaAssignment {
 
 /** New brokers for partitions of a topic. */
 export interface PartitionReassignment {
+  /** Name of the topic. */
   topic: string
+  /** Brokers by partition. */
   partitionAssignment: Array<ReplicaAssignment>
 }
 
@@ -1144,23 +1278,33 @@ export enum AclResourceTypes {
   UNKNOWN = 0,
   /** In a filter: each of them. */
   ANY = 1,
+  /** A topic. */
   TOPIC = 2,
+  /** A consumer group. */
   GROUP = 3,
+  /** The cluster; its name is `kafka-cluster`. */
   CLUSTER = 4,
+  /** A transactional id. */
   TRANSACTIONAL_ID = 5,
+  /** A delegation token. */
   DELEGATION_TOKEN = 6,
 }
 
 /** What a config belongs to. */
 export enum ConfigResourceTypes {
+  /** One that this library does not know. */
   UNKNOWN = 0,
+  /** A topic. */
   TOPIC = 2,
+  /** A broker. */
   BROKER = 4,
+  /** Levels of a broker's loggers. */
   BROKER_LOGGER = 8,
 }
 
 /** Where the value of a config comes from. */
 export enum ConfigSource {
+  /** One that this library does not know. */
   UNKNOWN = 0,
   /** Set for the topic. */
   TOPIC_CONFIG = 1,
@@ -1182,7 +1326,9 @@ export enum AclPermissionTypes {
   UNKNOWN = 0,
   /** In a filter: each of them. */
   ANY = 1,
+  /** Denies; beats what allows. */
   DENY = 2,
+  /** Allows. */
   ALLOW = 3,
 }
 
@@ -1192,16 +1338,27 @@ export enum AclOperationTypes {
   UNKNOWN = 0,
   /** In a filter: each of them. */
   ANY = 1,
+  /** Every operation. */
   ALL = 2,
+  /** Fetch from a topic; join a group and commit its offsets. */
   READ = 3,
+  /** Produce to a topic; use a transactional id. */
   WRITE = 4,
+  /** Create topics. */
   CREATE = 5,
+  /** Delete topics, records or groups. */
   DELETE = 6,
+  /** Change topics (partitions) or ACLs. */
   ALTER = 7,
+  /** See metadata, offsets and members. */
   DESCRIBE = 8,
+  /** What brokers do among each other. */
   CLUSTER_ACTION = 9,
+  /** See configs. */
   DESCRIBE_CONFIGS = 10,
+  /** Change configs. */
   ALTER_CONFIGS = 11,
+  /** Produce idempotently; brokers since 2.8 need only WRITE. */
   IDEMPOTENT_WRITE = 12,
 }
 
@@ -1221,6 +1378,7 @@ export enum ResourcePatternTypes {
 
 /** Whose configs to describe. */
 export interface ResourceConfigQuery {
+  /** Topic or broker. */
   type: ConfigResourceTypes
   /** Topic, or node id of the broker. */
   name: string
@@ -1230,30 +1388,45 @@ export interface ResourceConfigQuery {
 
 /** A config. */
 export interface ConfigEntries {
+  /** Name of the config. */
   configName: string
+  /** Its value. */
   configValue: string
+  /** Whether it is set nowhere. */
   isDefault: boolean
+  /** Where the value comes from. */
   configSource: ConfigSource
   /** Its value is not told. */
   isSensitive: boolean
+  /** Whether it cannot be changed. */
   readOnly: boolean
+  /** Other places that set it; empty unless `includeSynonyms`. */
   configSynonyms: ConfigSynonyms[]
 }
 
 /** Another place that sets the same config. */
 export interface ConfigSynonyms {
+  /** Name of the config. */
   configName: string
+  /** Its value. */
   configValue: string
+  /** Where the value comes from. */
   configSource: ConfigSource
 }
 
 /** Configs by resource. */
 export interface DescribeConfigResponse {
+  /** One entry per resource asked for. */
   resources: {
+    /** Its configs. */
     configEntries: ConfigEntries[]
+    /** Kafka error code; 0 is none. */
     errorCode: number
+    /** The broker's own text, if it sent one. */
     errorMessage: string
+    /** Topic, or node id of the broker. */
     resourceName: string
+    /** Topic or broker. */
     resourceType: ConfigResourceTypes
   }[]
   /** Not there at run time, as in kafkajs. */
@@ -1262,15 +1435,19 @@ export interface DescribeConfigResponse {
 
 /** A config to set. */
 export interface IResourceConfigEntry {
+  /** Name of the config. */
   name: string
+  /** Its value, as text. */
   value: string
 }
 
 /** Configs to set; what is not named goes back to its default. */
 export interface IResourceConfig {
+  /** Topic or broker. */
   type: ConfigResourceTypes
   /** Topic, or node id of the broker. */
   name: string
+  /** Configs to set. */
   configEntries: IResourceConfigEntry[]
 }
 
@@ -1286,14 +1463,19 @@ export interface Acl {
   principal: string
   /** Address of the client; `*` is each. */
   host: string
+  /** What it allows or denies. */
   operation: AclOperationTypes
+  /** Whether it allows or denies. */
   permissionType: AclPermissionTypes
 }
 
 /** To what an ACL applies. */
 export interface AclResource {
+  /** What the ACL protects. */
   resourceType: AclResourceTypes
+  /** Name of the resource. */
   resourceName: string
+  /** How the name is compared. */
   resourcePatternType: ResourcePatternTypes
 }
 
@@ -1307,46 +1489,71 @@ export type DescribeAclResource = AclResource & {
 
 /** ACLs by resource. At run time only `resources` is there, as in kafkajs. */
 export interface DescribeAclResponse {
+  /** Not there at run time, as in kafkajs. */
   throttleTime: number
+  /** Not there at run time, as in kafkajs. */
   errorCode: number
+  /** Not there at run time, as in kafkajs. */
   errorMessage?: string
+  /** What matched. */
   resources: DescribeAclResource[]
 }
 
 /** Which ACLs; a name, principal or host that is left out is each of them. */
 export interface AclFilter {
+  /** `ANY` matches each. */
   resourceType: AclResourceTypes
+  /** Left out: each name. */
   resourceName?: string
+  /** `ANY` matches each; `MATCH` whatever applies to the name. */
   resourcePatternType: ResourcePatternTypes
+  /** Left out: each principal. */
   principal?: string
+  /** Left out: each host. */
   host?: string
+  /** `ANY` matches each. */
   operation: AclOperationTypes
+  /** `ANY` matches each. */
   permissionType: AclPermissionTypes
 }
 
 /** A deleted ACL, or one that could not be deleted. */
 export interface MatchingAcl {
+  /** Kafka error code; 0 is none. */
   errorCode: number
+  /** The broker's own text, if it sent one. */
   errorMessage?: string
+  /** What the ACL protects. */
   resourceType: AclResourceTypes
+  /** Name of the resource. */
   resourceName: string
+  /** How the name is compared. */
   resourcePatternType: ResourcePatternTypes
+  /** Who, e.g. `User:alice`. */
   principal: string
+  /** Address of the client; `*` is each. */
   host: string
+  /** What it is about. */
   operation: AclOperationTypes
+  /** Whether it allows or denies. */
   permissionType: AclPermissionTypes
 }
 
 /** What one filter has deleted. */
 export interface DeleteAclFilterResponses {
+  /** Kafka error code; 0 is none. */
   errorCode: number
+  /** The broker's own text, if it sent one. */
   errorMessage?: string
+  /** What matched the filter. */
   matchingAcls: MatchingAcl[]
 }
 
 /** What the filters have deleted. At run time only `filterResponses` is there, as in kafkajs. */
 export interface DeleteAclResponse {
+  /** Not there at run time, as in kafkajs. */
   throttleTime: number
+  /** One entry per filter, in their order. */
   filterResponses: DeleteAclFilterResponses[]
 }
 
@@ -1357,25 +1564,35 @@ export interface ListPartitionReassignmentsResponse {
 
 /** Partitions of a topic that are being moved. At run time the topic is called `name`, as in kafkajs. */
 export interface OngoingTopicReassignment {
+  /** Name of the topic; at run time it is called `name`. */
   topic: string
+  /** Its partitions that are being moved. */
   partitions: OngoingPartitionReassignment[]
 }
 
 /** A partition that is being moved. At run time the index is called `partition`, as in kafkajs. */
 export interface OngoingPartitionReassignment {
+  /** Number of the partition; at run time it is called `partition`. */
   partitionIndex: number
   /** Node ids. */
   replicas: number[]
+  /** Node ids of those that are being added. */
   addingReplicas?: number[]
+  /** Node ids of those that are being removed. */
   removingReplicas?: number[]
 }
 
 /** Names of an admin's events. */
 export type AdminEvents = {
+  /** `connect` has succeeded. */
   CONNECT: 'admin.connect'
+  /** `disconnect` has ended. */
   DISCONNECT: 'admin.disconnect'
+  /** A request was answered. */
   REQUEST: 'admin.network.request'
+  /** A request was not answered in time. */
   REQUEST_TIMEOUT: 'admin.network.request_timeout'
+  /** The number of requests that wait to be sent has changed. */
   REQUEST_QUEUE_SIZE: 'admin.network.request_queue_size'
 }
 
@@ -1406,6 +1623,7 @@ export type Admin = {
     waitForLeaders?: boolean
     /** How long the broker may take, ms. Default 5000. */
     timeout?: number
+    /** Topics to create; no name twice. */
     topics: ITopicConfig[]
   }): Promise<boolean>
   /** Deletes topics. `timeout`: how long the broker may take, ms; default 5000. */
@@ -1416,13 +1634,16 @@ export type Admin = {
     validateOnly?: boolean
     /** How long the broker may take, ms. Default 5000. */
     timeout?: number
+    /** Topics to enlarge; no name twice. */
     topicPartitions: ITopicPartitionConfig[]
   }): Promise<boolean>
   /** Partitions of these topics; without any, of all. */
   fetchTopicMetadata(options?: { topics: string[] }): Promise<{ topics: Array<ITopicMetadata> }>
   /** Committed offsets of a group: of these topics, or of all. */
   fetchOffsets(options: {
+    /** Id of the group. Not empty. */
     groupId: string
+    /** Topics to look at. Default: all that the group has offsets of. */
     topics?: string[]
     /** Turns a committed -1 or -2 into an offset and commits that. Default `false`. */
     resolveOffsets?: boolean
@@ -1433,8 +1654,11 @@ export type Admin = {
   fetchTopicOffsetsByTimestamp(topic: string, timestamp?: number): Promise<Array<SeekEntry>>
   /** Brokers, controller and id of the cluster. */
   describeCluster(): Promise<{
+    /** All brokers. */
     brokers: Array<{ nodeId: number; host: string; port: number }>
+    /** Node id of the controller; `null` if there is none. */
     controller: number | null
+    /** Id of the cluster. */
     clusterId: string
   }>
   /** Commits offsets for a group that has no running members. */
@@ -1443,6 +1667,7 @@ export type Admin = {
   resetOffsets(options: { groupId: string; topic: string; earliest: boolean }): Promise<void>
   /** Configs of topics and brokers. */
   describeConfigs(configs: {
+    /** Topics and brokers to describe. */
     resources: ResourceConfigQuery[]
     /** Default `false`. */
     includeSynonyms: boolean
@@ -1473,12 +1698,14 @@ export type Admin = {
   deleteTopicRecords(options: { topic: string; partitions: SeekEntry[] }): Promise<void>
   /** Moves partitions to other brokers. */
   alterPartitionReassignments(request: {
+    /** Partitions to move, by topic. */
     topics: PartitionReassignment[]
     /** How long the broker may take, ms. Default 5000. */
     timeout?: number
   }): Promise<void>
   /** Partitions that are being moved: of these topics, or of all. */
   listPartitionReassignments(request: {
+    /** Topics to look at. Default: all. */
     topics?: TopicPartitions[]
     /** How long the broker may take, ms. Default 5000. */
     timeout?: number
@@ -1529,6 +1756,7 @@ export interface InstrumentationEvent<T> {
   type: string
   /** When it was emitted, ms since the epoch. */
   timestamp: number
+  /** What there is to tell. */
   payload: T
 }
 
@@ -1544,12 +1772,17 @@ export type DisconnectEvent = InstrumentationEvent<null>
 
 /** A request was answered. */
 export type RequestEvent = InstrumentationEvent<{
+  /** Number of the API, e.g. 0 for Produce. */
   apiKey: number
+  /** Name of the API, e.g. `Produce`. */
   apiName: string
+  /** Version of the API that was spoken. */
   apiVersion: number
   /** `host:port` */
   broker: string
+  /** The option `clientId` of the client. */
   clientId: string
+  /** Number of the request on its connection. */
   correlationId: number
   /** ms since the epoch */
   createdAt: number
@@ -1565,12 +1798,17 @@ export type RequestEvent = InstrumentationEvent<{
 
 /** A request was not answered in time. */
 export type RequestTimeoutEvent = InstrumentationEvent<{
+  /** Number of the API, e.g. 0 for Produce. */
   apiKey: number
+  /** Name of the API, e.g. `Produce`. */
   apiName: string
+  /** Version of the API that was spoken. */
   apiVersion: number
   /** `host:port` */
   broker: string
+  /** The option `clientId` of the client. */
   clientId: string
+  /** Number of the request on its connection. */
   correlationId: number
   /** ms since the epoch */
   createdAt: number
@@ -1584,22 +1822,31 @@ export type RequestTimeoutEvent = InstrumentationEvent<{
 export type RequestQueueSizeEvent = InstrumentationEvent<{
   /** `host:port` */
   broker: string
+  /** The option `clientId` of the client. */
   clientId: string
+  /** How many requests wait. */
   queueSize: number
 }>
 
 /** A heartbeat was answered. */
 export type ConsumerHeartbeatEvent = InstrumentationEvent<{
+  /** Id of the group. */
   groupId: string
+  /** Id of the member, given by the coordinator. */
   memberId: string
+  /** Generation of the group: goes up by one with each rebalance. */
   groupGenerationId: number
 }>
 
 /** Offsets were committed. */
 export type ConsumerCommitOffsetsEvent = InstrumentationEvent<{
+  /** Id of the group. */
   groupId: string
+  /** Id of the member, given by the coordinator. */
   memberId: string
+  /** Generation of the group: goes up by one with each rebalance. */
   groupGenerationId: number
+  /** What was committed. After an automatic commit `partition` is a string at run time, as in kafkajs. */
   topics: TopicOffsets[]
 }>
 
@@ -1612,12 +1859,17 @@ export interface IMemberAssignment {
 export type ConsumerGroupJoinEvent = InstrumentationEvent<{
   /** ms */
   duration: number
+  /** Id of the group. */
   groupId: string
+  /** Whether this member leads the group, and assigns. */
   isLeader: boolean
+  /** Id of the member that leads the group. */
   leaderId: string
   /** Name of the assigner in use. */
   groupProtocol: string
+  /** Id of the member, given by the coordinator. */
   memberId: string
+  /** Partitions by topic. */
   memberAssignment: IMemberAssignment
 }>
 
@@ -1626,22 +1878,31 @@ export type ConsumerFetchStartEvent = InstrumentationEvent<{ nodeId: number }>
 
 /** A fetch was answered. */
 export type ConsumerFetchEvent = InstrumentationEvent<{
+  /** Always 0 at run time, as in kafkajs. */
   numberOfBatches: number
   /** ms */
   duration: number
+  /** Node id of the broker; a string at run time, as in kafkajs. */
   nodeId: number
 }>
 
 /** A batch on its way through the handlers. */
 interface IBatchProcessEvent {
+  /** Topic of the batch. */
   topic: string
+  /** Partition of the batch. */
   partition: number
+  /** Offset after the last message of the partition. */
   highWatermark: string
+  /** How many offsets of the partition follow the last of the batch. */
   offsetLag: string
+  /** How many offsets of the partition follow the first of the batch. */
   offsetLagLow: string
   /** Number of messages. */
   batchSize: number
+  /** Offset of the first message. */
   firstOffset: string
+  /** Offset of the last message. */
   lastOffset: string
 }
 
@@ -1655,7 +1916,9 @@ export type ConsumerEndBatchProcessEvent = InstrumentationEvent<
 
 /** The consumer stopped because of an error. */
 export type ConsumerCrashEvent = InstrumentationEvent<{
+  /** Why. */
   error: Error
+  /** Id of the group. */
   groupId: string
   /** Whether it will start again by itself. */
   restart: boolean
@@ -1663,17 +1926,25 @@ export type ConsumerCrashEvent = InstrumentationEvent<{
 
 /** The group rebalances; the consumer will join again. */
 export type ConsumerRebalancingEvent = InstrumentationEvent<{
+  /** Id of the group. */
   groupId: string
+  /** Id of the member, given by the coordinator. */
   memberId: string
 }>
 
 /** The leader assigned topics that the consumer did not subscribe to; they are ignored. */
 export type ConsumerReceivedUnsubcribedTopicsEvent = InstrumentationEvent<{
+  /** Id of the group. */
   groupId: string
+  /** Generation of the group: goes up by one with each rebalance. */
   generationId: number
+  /** Id of the member, given by the coordinator. */
   memberId: string
+  /** All topics that were assigned. */
   assignedTopics: string[]
+  /** Topics that the consumer subscribed to. */
   topicsSubscribed: string[]
+  /** Those of `assignedTopics` that it did not subscribe to. */
   topicsNotSubscribed: string[]
 }>
 
@@ -1681,10 +1952,15 @@ export type ConsumerReceivedUnsubcribedTopicsEvent = InstrumentationEvent<{
 
 /** Levels of the logger. */
 export enum logLevel {
+  /** No entry. */
   NOTHING = 0,
+  /** Something failed for good, or a handler threw. */
   ERROR = 1,
+  /** Something is not as it should be, and is dealt with. */
   WARN = 2,
+  /** Life of clients: joined, stopped, paused. */
   INFO = 4,
+  /** Connections, requests, retries. */
   DEBUG = 5,
 }
 
@@ -1692,9 +1968,11 @@ export enum logLevel {
 export interface LogEntry {
   /** Part of the library, e.g. `Consumer`; `undefined` at run time for the root logger. */
   namespace: string
+  /** Level of the entry. */
   level: logLevel
   /** Name of the level. */
   label: string
+  /** Text and fields. */
   log: LoggerEntryContent
 }
 
@@ -1702,6 +1980,7 @@ export interface LogEntry {
 export interface LoggerEntryContent {
   /** ISO 8601 */
   readonly timestamp: string
+  /** The text. */
   readonly message: string
   [key: string]: any
 }
@@ -1711,9 +1990,13 @@ export type logCreator = (logLevel: logLevel) => (entry: LogEntry) => void
 
 /** Writes log entries. */
 export type Logger = {
+  /** Writes at INFO. */
   info: (message: string, extra?: object) => void
+  /** Writes at ERROR. */
   error: (message: string, extra?: object) => void
+  /** Writes at WARN. */
   warn: (message: string, extra?: object) => void
+  /** Writes at DEBUG. */
   debug: (message: string, extra?: object) => void
 
   /** A logger of another name; with a level of its own, if given. */
@@ -1726,10 +2009,15 @@ export type Logger = {
 
 /** Codecs of record batches. kafkajs-rs has all of them built in. */
 export enum CompressionTypes {
+  /** Not compressed. */
   None = 0,
+  /** RFC 1952. */
   GZIP = 1,
+  /** Raw Snappy; framed as Java does when it is read. */
   Snappy = 2,
+  /** LZ4 frames. */
   LZ4 = 3,
+  /** RFC 8878. */
   ZSTD = 4,
 }
 
@@ -1738,9 +2026,13 @@ export enum CompressionTypes {
  * Buffer or a promise of one; `encoder.buffer` holds the bytes. Assign to replace one.
  */
 export var CompressionCodecs: {
+  /** Codec of GZIP. */
   [CompressionTypes.GZIP]: () => any
+  /** Codec of Snappy. */
   [CompressionTypes.Snappy]: () => any
+  /** Codec of LZ4. */
   [CompressionTypes.LZ4]: () => any
+  /** Codec of ZSTD. */
   [CompressionTypes.ZSTD]: () => any
 }
 
@@ -1748,6 +2040,7 @@ export var CompressionCodecs: {
 
 /** Base of the errors. */
 export class KafkaJSError extends Error {
+  /** What went wrong. */
   readonly message: Error['message']
   /** Name of the class. */
   readonly name: string
@@ -1779,26 +2072,32 @@ export class KafkaJSProtocolError extends KafkaJSError {
 
 /** Several failures of one call. Not a KafkaJSError. */
 export class KafkaJSAggregateError extends Error {
+  /** The failures. */
   readonly errors: (Error | string)[]
   constructor(message: Error | string, errors: (Error | string)[])
 }
 
 /** A fetch asked for an offset that the partition does not have. */
 export class KafkaJSOffsetOutOfRange extends KafkaJSProtocolError {
+  /** Name of the topic. */
   readonly topic: string
+  /** Number of the partition. */
   readonly partition: number
   constructor(e: Error | string, metadata?: KafkaJSOffsetOutOfRangeMetadata)
 }
 
 /** The replicas of one partition could not be moved. */
 export class KafkaJSAlterPartitionReassignmentsError extends KafkaJSProtocolError {
+  /** Name of the topic, if the failure is about one. */
   readonly topic?: string
+  /** Number of the partition, if the failure is about one. */
   readonly partition?: number
   constructor(e: Error | string, topic?: string, partition?: number)
 }
 
 /** All attempts failed; `cause` is the last failure. */
 export class KafkaJSNumberOfRetriesExceeded extends KafkaJSNonRetriableError {
+  /** Stack of the last failure, below the name of the class. */
   readonly stack: string
   /** Attempts made after the first. */
   readonly retryCount: number
@@ -1818,7 +2117,9 @@ export class KafkaJSConnectionError extends KafkaJSError {
 
 /** A connection was closed while requests waited for their answers. */
 export class KafkaJSConnectionClosedError extends KafkaJSConnectionError {
+  /** Host of the broker. */
   readonly host?: string
+  /** Port of the broker. */
   readonly port?: number
   constructor(e: Error | string, metadata?: { host?: string; port?: number })
 }
@@ -1827,6 +2128,7 @@ export class KafkaJSConnectionClosedError extends KafkaJSConnectionError {
 export class KafkaJSRequestTimeoutError extends KafkaJSError {
   /** `host:port` */
   readonly broker: string
+  /** Number of the request on its connection. */
   readonly correlationId: number
   /** ms since the epoch */
   readonly createdAt: number
@@ -1844,12 +2146,14 @@ export class KafkaJSMetadataNotLoaded extends KafkaJSError {
 
 /** Metadata of a topic was needed before it had been loaded. */
 export class KafkaJSTopicMetadataNotLoaded extends KafkaJSMetadataNotLoaded {
+  /** Name of the topic. */
   readonly topic: string
   constructor(e: Error | string, metadata?: KafkaJSTopicMetadataNotLoadedMetadata)
 }
 
 /** The group assigned partitions that this member's metadata does not know. */
 export class KafkaJSStaleTopicMetadataAssignment extends KafkaJSError {
+  /** Name of the topic. */
   readonly topic: string
   /** A list of numbers at run time, as in kafkajs. */
   readonly unknownPartitions: number
@@ -1858,7 +2162,9 @@ export class KafkaJSStaleTopicMetadataAssignment extends KafkaJSError {
 
 /** The broker does not speak an API. */
 export class KafkaJSServerDoesNotSupportApiKey extends KafkaJSNonRetriableError {
+  /** Number of the API, e.g. 0 for Produce. */
   readonly apiKey: number
+  /** Name of the API, e.g. `Produce`. */
   readonly apiName: string
   constructor(e: Error | string, metadata?: KafkaJSServerDoesNotSupportApiKeyMetadata)
 }
@@ -1905,24 +2211,28 @@ export class KafkaJSUnsupportedMagicByteInMessageSet extends KafkaJSNonRetriable
 
 /** Some groups could not be deleted. */
 export class KafkaJSDeleteGroupsError extends KafkaJSError {
+  /** Groups that could not be deleted. */
   readonly groups: DeleteGroupsResult[]
   constructor(e: Error | string, groups?: KafkaJSDeleteGroupsErrorGroups[])
 }
 
 /** Records of some partitions could not be deleted. */
 export class KafkaJSDeleteTopicRecordsError extends KafkaJSError {
+  /** Partitions that failed. */
   readonly partitions?: KafkaJSDeleteTopicRecordsErrorPartition[]
   constructor(metadata: KafkaJSDeleteTopicRecordsErrorTopic)
 }
 
 /** The coordinator wants the next join to carry the member id it has given. */
 export class KafkaJSMemberIdRequired extends KafkaJSProtocolError {
+  /** The id to join with. */
   readonly memberId: string
   constructor(e: Error | string, metadata: { memberId: string })
 }
 
 /** One topic could not be created. */
 export class KafkaJSCreateTopicError extends KafkaJSProtocolError {
+  /** Name of the topic. */
   readonly topic: string
   constructor(e: Error | string, topicName: string)
 }
@@ -1948,21 +2258,29 @@ export class KafkaJSNoBrokerAvailableError extends KafkaJSError {
 
 /** A group that could not be deleted. */
 export interface KafkaJSDeleteGroupsErrorGroups {
+  /** Id of the group. */
   groupId: string
+  /** Kafka error code; 0 is none. */
   errorCode: number
+  /** Why. */
   error: KafkaJSError
 }
 
 /** Partitions whose records could not be deleted. */
 export interface KafkaJSDeleteTopicRecordsErrorTopic {
+  /** Name of the topic. */
   topic: string
+  /** Partitions that failed. */
   partitions: KafkaJSDeleteTopicRecordsErrorPartition[]
 }
 
 /** A partition whose records could not be deleted. */
 export interface KafkaJSDeleteTopicRecordsErrorPartition {
+  /** Number of the partition. */
   partition: number
+  /** The offset given. */
   offset: string
+  /** Why. */
   error: KafkaJSError
 }
 
@@ -1970,8 +2288,11 @@ export interface KafkaJSDeleteTopicRecordsErrorPartition {
 export interface KafkaJSErrorMetadata {
   /** Default `true`. */
   retriable?: boolean
+  /** Not used. */
   topic?: string
+  /** Not used. */
   partitionId?: number
+  /** Not used. */
   metadata?: PartitionMetadata
   /** What led to the error. */
   cause?: Error
@@ -1979,12 +2300,15 @@ export interface KafkaJSErrorMetadata {
 
 /** Second argument of KafkaJSOffsetOutOfRange. */
 export interface KafkaJSOffsetOutOfRangeMetadata {
+  /** Name of the topic. */
   topic: string
+  /** Number of the partition. */
   partition: number
 }
 
 /** Second argument of KafkaJSNumberOfRetriesExceeded. */
 export interface KafkaJSNumberOfRetriesExceededMetadata {
+  /** Attempts made after the first. */
   retryCount: number
   /** ms */
   retryTime: number
@@ -2002,7 +2326,9 @@ export interface KafkaJSConnectionErrorMetadata {
 export interface KafkaJSRequestTimeoutErrorMetadata {
   /** `host:port` */
   broker: string
+  /** The option `clientId` of the client. */
   clientId: string
+  /** Number of the request on its connection. */
   correlationId: number
   /** ms since the epoch */
   createdAt: number
@@ -2019,12 +2345,16 @@ export interface KafkaJSTopicMetadataNotLoadedMetadata {
 
 /** Second argument of KafkaJSStaleTopicMetadataAssignment. */
 export interface KafkaJSStaleTopicMetadataAssignmentMetadata {
+  /** Name of the topic. */
   topic: string
+  /** Partitions that are not known; numbers at run time. */
   unknownPartitions: PartitionMetadata[]
 }
 
 /** Second argument of KafkaJSServerDoesNotSupportApiKey. */
 export interface KafkaJSServerDoesNotSupportApiKeyMetadata {
+  /** Number of the API, e.g. 0 for Produce. */
   apiKey: number
+  /** Name of the API, e.g. `Produce`. */
   apiName: string
 }
