@@ -682,11 +682,13 @@ export type TopicPartition = {
 
 /** A position in a partition. */
 export type TopicPartitionOffset = TopicPartition & {
+  /** Offset, a decimal string. */
   offset: string
 }
 
 /** A position to commit, with a note if wanted. */
 export type TopicPartitionOffsetAndMetadata = TopicPartitionOffset & {
+  /** A note of up to 4096 bytes by default (`offset.metadata.max.bytes` of the broker). */
   metadata?: string | null
 }
 
@@ -711,11 +713,13 @@ export interface TopicOffsets {
 
 /** Positions in several topics. */
 export interface Offsets {
+  /** Offsets by topic. */
   topics: TopicOffsets[]
 }
 
 /** Positions in several topics. */
 export interface OffsetsByTopicPartition {
+  /** Offsets by topic. */
   topics: TopicOffsets[]
 }
 
@@ -1082,6 +1086,7 @@ export type Broker = {
   }): Promise<any>
   /** Committed offsets of a group that it coordinates. */
   offsetFetch(request: { groupId: string; topics: TopicOffsets[] }): Promise<{
+    /** Offsets by topic. */
     responses: TopicOffsets[]
   }>
   /** Fetches from partitions that it leads. */
@@ -1195,6 +1200,7 @@ export type GroupDescription = {
 
 /** Described groups. */
 export type GroupDescriptions = {
+  /** One entry per group asked for. */
   groups: GroupDescription[]
 }
 
@@ -1484,6 +1490,7 @@ export type AclEntry = Acl & AclResource
 
 /** A resource and its ACLs. */
 export type DescribeAclResource = AclResource & {
+  /** ACLs of the resource. */
   acls: Acl[]
 }
 
@@ -1559,6 +1566,7 @@ export interface DeleteAclResponse {
 
 /** Partitions that are being moved. */
 export interface ListPartitionReassignmentsResponse {
+  /** Topics with partitions that are being moved. */
   topics: OngoingTopicReassignment[]
 }
 
@@ -2340,6 +2348,7 @@ export interface KafkaJSRequestTimeoutErrorMetadata {
 
 /** Second argument of KafkaJSTopicMetadataNotLoaded. */
 export interface KafkaJSTopicMetadataNotLoadedMetadata {
+  /** Name of the topic. */
   topic: string
 }
 
