@@ -6,9 +6,10 @@ use serde_json::{Value, json};
 
 use super::read_committed::{Aborted, Run, committed_runs};
 use crate::error::{Error, ErrorKind};
-use crate::protocol::compression::{Codec, CompressionError};
+use crate::protocol::compression::{Codec, CompressionError, Decompressor};
 use crate::protocol::records::{
-    CompressedSection, ControlRecord, DecodeOptions, Indexed, RecordError, compressed_sections, index_batches,
+    CompressedSection, ControlRecord, DecodeOptions, Indexed, RecordError, compressed_sections,
+    index_batches, index_batches_with,
 };
 use crate::protocol::varint::Reader;
 
@@ -77,11 +78,16 @@ impl Registered {
     }
 }
 
-/// Reads what a fetch from `fetched` on brought.
+/// Reads what a fetch from `fetched` on brought. `decompressor` is what the codecs work with, kept from fetch to fetch.
 ///
 /// # Errors
 /// [`RecordError::Incomplete`] when not even one batch came whole; anything else means the data cannot be read.
-pub fn decode(data: &PartitionData, fetched: i64, registered: Registered) -> Result<Decoded, RecordError> {
+pub fn decode(
+    data: &PartitionData,
+    fetched: i64,
+    registered: Registered,
+    decompressor: &mut Decompressor,
+) -> Result<Decoded, RecordError> {
     let limits = Limits {
         fetched,
         high_watermark: data.high_watermark,
@@ -114,7 +120,7 @@ pub fn decode(data: &PartitionData, fetched: i64, registered: Registered) -> Res
             });
         }
     }
-    let indexed = index_batches(records, DecodeOptions::new(fetched))?;
+    let indexed = index_batches_with(records, DecodeOptions::new(fetched), decompressor)?;
     let next = indexed.next_fetch_offset;
     let batch = finish(limits, indexed, &aborted);
     let bytes = batch.as_ref().map_or(0, size);
@@ -265,6 +271,10 @@ mod tests {
         )
         .unwrap();
         out
+    }
+
+    fn decode(data: &PartitionData, fetched: i64, registered: Registered) -> Result<Decoded, RecordError> {
+        super::decode(data, fetched, registered, &mut Decompressor::default())
     }
 
     fn partition(records: Vec<u8>) -> PartitionData {

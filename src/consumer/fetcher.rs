@@ -27,6 +27,7 @@ use crate::error::{Error, Result};
 use crate::event::{EventName, Level, with_fields};
 use crate::group::TopicPartition;
 use crate::network::Deadline;
+use crate::protocol::compression::Decompressor;
 use crate::protocol::records::RecordError;
 
 /// Pause of the second connection after an answer without data.
@@ -66,6 +67,7 @@ pub(super) struct Lane {
     polling: Arc<AtomicBool>,
     changes: watch::Receiver<u64>,
     backoff: Option<Backoff>,
+    decompressor: Decompressor,
 }
 
 /// The connections to one broker.
@@ -83,6 +85,7 @@ impl Lanes {
             polling: Arc::clone(&polling),
             changes: session.changes(),
             backoff: None,
+            decompressor: Decompressor::default(),
         })
     }
 }
@@ -268,7 +271,7 @@ impl Lane {
     }
 
     /// Says whether no data came.
-    fn absorb(&self, asks: Vec<Ask>, response: FetchResponse) -> bool {
+    fn absorb(&mut self, asks: Vec<Ask>, response: FetchResponse) -> bool {
         if response.error_code != 0 {
             return self.all_failed(&asks, response.error_code);
         }
@@ -302,7 +305,7 @@ impl Lane {
     }
 
     /// Says whether something to hand out came.
-    fn absorb_partition(&self, ask: &Ask, data: &PartitionData) -> bool {
+    fn absorb_partition(&mut self, ask: &Ask, data: &PartitionData) -> bool {
         match data.error_code {
             0 => {}
             code::OFFSET_OUT_OF_RANGE => {
@@ -330,7 +333,12 @@ impl Lane {
             Isolation::ReadCommitted if data.last_stable_offset >= 0 => data.last_stable_offset,
             _ => data.high_watermark,
         };
-        match decode(data, ask.offset, self.session.registered()) {
+        match decode(
+            data,
+            ask.offset,
+            self.session.registered(),
+            &mut self.decompressor,
+        ) {
             Ok(decoded) => {
                 let mut partitions = self.session.0.partitions.lock();
                 match decoded.fetched {
