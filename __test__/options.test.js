@@ -139,9 +139,25 @@ describe('numbers', () => {
     assert.equal(options.consumerOptions({ ...GROUP, metadataMaxAge: -1 }).metadataMaxAge, 0)
   })
 
-  test('maxInFlightRequests 0 is no limit, as the documentation says', () => {
-    assert.equal(options.producerOptions({ maxInFlightRequests: 0 }).maxInFlightRequests, null)
-    assert.equal(options.producerOptions({ maxInFlightRequests: '3' }).maxInFlightRequests, 3)
+  test('maxInFlightRequests: null is no limit, 0 and below are refused, a fraction is one more', () => {
+    const made = maxInFlightRequests =>
+      options.producerOptions({ maxInFlightRequests }).maxInFlightRequests
+    for (const [given, expected] of [
+      [null, null],
+      [undefined, null],
+      [Infinity, null],
+      ['3', 3],
+      [1.5, 2],
+      [0.5, 1],
+    ]) {
+      assert.equal(made(given), expected)
+    }
+    for (const given of [0, -1, -0.5, false, '0']) {
+      assert.throws(() => made(given), {
+        name: 'KafkaJSNonRetriableError',
+        message: `Invalid maxInFlightRequests, expected a number of requests above 0 received ${given}`,
+      })
+    }
   })
 
   const bad = [

@@ -53,10 +53,17 @@ const int32 = unit => {
 const wireMilliseconds = int32('milliseconds')
 const wireBytes = int32('bytes')
 
-/** A limit that 0, `null` and Infinity switch off. */
+/**
+ * A limit of requests, which `null` and Infinity switch off. kafkajs waits for ever when it is not above 0, whatever its
+ * documentation says of 0; half a request is a whole one there.
+ */
 const limit = (name, value) => {
-  const amount = value == null ? 0 : Math.trunc(number('requests')(name, value))
-  return amount === 0 || amount > INT32_MAX ? null : amount
+  if (value == null) return null
+  const amount = Math.ceil(number('requests')(name, value))
+  if (Number(value) > 0) return amount > INT32_MAX ? null : amount
+  throw new KafkaJSNonRetriableError(
+    `Invalid ${name}, expected a number of requests above 0 received ${String(value)}`
+  )
 }
 
 const flag = (_name, value) => Boolean(value)

@@ -3,8 +3,18 @@
 /** Options of kafka.producer() and what its members do: sections 3.1 and 3.2 of kafkajs' behaviour. */
 
 const assert = require('node:assert/strict')
+const { execFile } = require('node:child_process')
+const { promisify } = require('node:util')
 const test = require('node:test')
-const { brokers, contract, createTopic, uniqueTopic, waitFor, withAdmin } = require('../harness')
+const {
+  brokers,
+  contract,
+  createTopic,
+  subject,
+  uniqueTopic,
+  waitFor,
+  withAdmin,
+} = require('../harness')
 const { endOffsets } = require('../contract/observe')
 const { connectProducer } = require('./clients')
 const { INIT_PRODUCER_ID, startScriptedBroker } = require('./scriptedBroker')
@@ -161,14 +171,66 @@ for (const maxInFlightRequests of [undefined, null, 1, 3]) {
   )
 }
 
-test('maxInFlightRequests 0 is no limit, as documented (kafkajs waits for ever)', async t => {
-  const topic = await createTopic(uniqueTopic())
-  const producer = await connectProducer(t, await brokers(), { maxInFlightRequests: 0 })
-  const sends = Array.from({ length: 5 }, () =>
-    producer.send({ topic, messages: [{ value: 'v' }] })
+for (const maxInFlightRequests of [1.5, '5', Number.POSITIVE_INFINITY]) {
+  contract(`3.1 maxInFlightRequests ${maxInFlightRequests}: taken as a number`, async context => {
+    const { kafka, topic, record } = context
+    const producer = kafka().producer({ maxInFlightRequests })
+    await producer.connect()
+    const send = () => producer.send({ topic, messages: [{ value: 'v' }] })
+    record('sent', (await Promise.all(Array.from({ length: 10 }, send))).length)
+  })
+}
+
+for (const maxInFlightRequests of [Number.NaN, 'many']) {
+  contract(
+    `3.1 maxInFlightRequests ${maxInFlightRequests}: no number`,
+    {
+      differences: {
+        outcome: {
+          reason: 'kafkajs takes what is no number for no limit; ours names the option',
+          kafkajs: ['connected'],
+          ours: [
+            `Invalid maxInFlightRequests, expected a number of requests received ${maxInFlightRequests}`,
+          ],
+        },
+      },
+    },
+    async ({ kafka, record }) => {
+      try {
+        await kafka().producer({ maxInFlightRequests }).connect()
+        record('outcome', 'connected')
+      } catch (error) {
+        record('outcome', error.message)
+      }
+    }
   )
-  assert.equal((await Promise.all(sends)).length, 5)
-})
+}
+
+/** A program that connects a producer and then says so; where it hangs it has to be killed. */
+const CONNECT = `
+  const { kafkajs, brokers, maxInFlightRequests } = JSON.parse(process.argv[1])
+  const { Kafka } = require(kafkajs)
+  const producer = new Kafka({ brokers, logLevel: 0 }).producer({ maxInFlightRequests })
+  producer.connect().then(() => console.log('connected'), error => console.log(error.message))`
+
+for (const maxInFlightRequests of [0, -1]) {
+  test(`3.1 maxInFlightRequests ${maxInFlightRequests}: refused, where kafkajs waits for ever`, async () => {
+    const { Kafka } = subject.load()
+    const addresses = await brokers()
+    assert.throws(() => new Kafka({ brokers: addresses }).producer({ maxInFlightRequests }), {
+      name: 'KafkaJSNonRetriableError',
+      message: `Invalid maxInFlightRequests, expected a number of requests above 0 received ${maxInFlightRequests}`,
+    })
+    const given = { kafkajs: require.resolve('kafkajs'), brokers: addresses, maxInFlightRequests }
+    const args = ['-e', CONNECT, JSON.stringify(given)]
+    const ran = promisify(execFile)(process.execPath, args, { timeout: 3000 })
+    const { killed, stdout } = await ran.then(
+      done => done,
+      error => error
+    )
+    assert.deepEqual([killed, stdout], [true, ''], 'kafkajs settles by now: is this still so?')
+  })
+}
 
 test('maxInFlightRequests 1: one request at a time, also for several partitions', async t => {
   let open = 0
