@@ -25,15 +25,16 @@ const TOTALS = /^ℹ (tests|suites|pass|fail|cancelled|skipped|todo|duration_ms)
  *
  * @param {string[]} files
  * @param {string[]} brokers  of the Kafka they share
+ * @param {{ deadline?: number }} [options]  milliseconds per file, default 300000
  * @returns {Promise<Counts>}
  */
-async function runFiles(files, brokers) {
+async function runFiles(files, brokers, options = {}) {
   const env = { ...process.env, KAFKA_BROKERS: brokers.join(',') }
   // It swaps the library under test: what a shell still has set must not decide what is tested.
   delete env.KAFKA_CLIENT
   const sum = { passed: 0, failed: 0 }
   for (const file of files) {
-    const { passed, failed, output } = await runFile(file, { env })
+    const { passed, failed, output } = await runFile(file, { env, ...options })
     console.log(output)
     sum.passed += passed
     sum.failed += failed

@@ -26,11 +26,15 @@ const ROOT = path.join(__dirname, '..')
 const TESTS = path.join(ROOT, '__test__')
 const FAULTS = path.join(TESTS, 'faults')
 
+/** Have packages of their own and a script of their own: `npm run test:ecosystem`. */
+const ELSEWHERE = ['ecosystem', 'runtimes'].map(name => path.join(TESTS, name) + path.sep)
+
 /** @returns {string[]} every test file; the fault tests, or all others */
 function testFiles({ faults }) {
   return fs
     .readdirSync(TESTS, { recursive: true })
     .map(name => path.join(TESTS, name))
+    .filter(file => !ELSEWHERE.some(folder => file.startsWith(folder)))
     .filter(file => file.endsWith('.test.js') && file.startsWith(FAULTS + path.sep) === faults)
     .sort()
 }
