@@ -1,24 +1,29 @@
 'use strict'
 
-const { fork } = require('node:child_process')
+const { spawn } = require('node:child_process')
 const path = require('node:path')
 const { once } = require('node:events')
 const { setTimeout: sleep } = require('node:timers/promises')
 
 const PROGRAM = path.join(__dirname, 'workload-process.js')
-const RUN_DEADLINE_MS = 180000
+const RUN_DEADLINE_MS = 60000
 /** After the answer every client has disconnected: nothing should hold the process any more. */
 const EXIT_DEADLINE_MS = 10000
 
 /**
  * Runs one workload of one client in a process of its own.
  *
- * @param {{ clientName: string, workloadName: string, run: import('./workloads').Run }} order
+ * @param {object} what
+ * @param {{ clientName: string, workloadName: string, run: import('./workloads').Run }} what.order
+ * @param {{ command: string, args: string[] }} [what.under] - a program that runs Node.js with the arguments that
+ *   follow its own; default: Node.js itself
  * @returns {Promise<import('./workloads').Result>}
  * @throws {Error} what went wrong in the process, a run that does not end, or a process that does not
  */
-async function runInFreshProcess(order) {
-  const child = fork(PROGRAM, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+async function runInFreshProcess({ order, under = { command: process.execPath, args: [] } }) {
+  const child = spawn(under.command, [...under.args, PROGRAM], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  })
   const exited = once(child, 'exit')
   try {
     const answered = once(child, 'message')

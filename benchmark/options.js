@@ -5,9 +5,12 @@ const { parseArgs } = require('node:util')
 const USAGE = `Usage: npm run bench -- [options]
 
   --rounds <n>          how often each client runs each workload; medians are reported (default 3)
-  --clients <a,b>       of: kafkajs-rs, kafkajs, platformatic (default all)
+  --clients <a,b>       of: kafkajs-rs, kafkajs, platformatic, confluent, node-rdkafka, raw (default all)
   --workloads <a,b>     names or their beginnings, as "produce", "consume/each" (default all)
   --quick               short runs and one round: shows that all works, its figures mean little
+  --out <file>          where the JSON goes (default benchmark/results/<time>.json)
+  --publish             also writes benchmark/results/published.json and docs/benchmark.svg
+  --install             tries again to install clients that could not be installed
   --list                prints the workloads and ends
   --help
 
@@ -21,8 +24,19 @@ class UsageError extends Error {
 /**
  * @param {string[]} args
  * @param {{ clients: string[], workloads: string[] }} known - the names there are
- * @returns {{ rounds: number, clients: string[], workloads: string[], quick: boolean, list: boolean, help: boolean }}
+ * @returns {Options}
  * @throws {UsageError}
+ *
+ * @typedef {object} Options
+ * @property {number} rounds
+ * @property {string[]} clients
+ * @property {string[]} workloads
+ * @property {boolean} quick
+ * @property {string} [out]
+ * @property {boolean} publish
+ * @property {boolean} install
+ * @property {boolean} list
+ * @property {boolean} help
  */
 function readOptions(args, known) {
   let values
@@ -34,6 +48,9 @@ function readOptions(args, known) {
         clients: { type: 'string' },
         workloads: { type: 'string' },
         quick: { type: 'boolean', default: false },
+        out: { type: 'string' },
+        publish: { type: 'boolean', default: false },
+        install: { type: 'boolean', default: false },
         list: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },
@@ -51,7 +68,7 @@ function readOptions(args, known) {
     rounds,
     clients: select('--clients', values.clients, known.clients, (name, wish) => name === wish),
     workloads: select('--workloads', values.workloads, known.workloads, (name, wish) =>
-      name.startsWith(wish)
+      known.workloads.includes(wish) ? name === wish : name.startsWith(wish)
     ),
   }
 }

@@ -8,10 +8,12 @@
  * @typedef {object} Client
  * @property {string} name
  * @property {string} version
- * @property {(workload: object) => string | null} cannot - why it cannot do a workload, null if it can
+ * @property {(workload: import('../workloads').Workload) => string | null} cannot - why it cannot do a workload,
+ *   null if it can
  * @property {(options: ProducerOptions) => Promise<BenchProducer>} connectProducer
- * @property {(options: ConsumerOptions) => Promise<BenchConsumer>} startConsumer - reads from the beginning, as
- *   the only member of its group, with automatic commits
+ * @property {(options: ConsumerOptions) => Promise<BenchConsumer>} startConsumer - reads from the beginning with
+ *   automatic commits
+ * @property {(options: { brokers: string[] }) => Promise<BenchAdmin>} connectAdmin
  *
  * @typedef {object} ProducerOptions
  * @property {string[]} brokers
@@ -19,11 +21,15 @@
  * @property {-1 | 0 | 1} [acks=-1]
  * @property {Codec} [codec='none']
  * @property {boolean} [idempotent=false]
+ * @property {string} [transactionalId] - makes a transactional producer
+ * @property {boolean} [awaited=false] - each call is awaited before the next one: batches that wait for company only
+ *   lose time
  *
  * @typedef {object} BenchProducer
- * @property {(values: string[], headers?: Record<string, string>) => unknown} prepare - builds, outside of the
- *   measured time, what `send` takes
+ * @property {(values: string[], placed?: { headers?: Record<string, string>, partition?: number }) => unknown}
+ *   prepare - builds, outside of the measured time, what `send` takes
  * @property {(prepared: unknown) => Promise<unknown>} send
+ * @property {(prepared: unknown) => Promise<unknown>} sendTransaction - begin, send, commit
  * @property {() => Promise<void>} disconnect
  *
  * @typedef {object} ConsumerOptions
@@ -31,31 +37,62 @@
  * @property {string} topic
  * @property {string} groupId
  * @property {'message' | 'batch'} [handler='message']
- * @property {(partition: number, offset: string | bigint, value: Buffer) => void} onMessage
+ * @property {boolean} [awaits=false] - onMessage gives a promise, and the next message waits for it
+ * @property {number} [concurrency=1] - how many partitions are handled at a time
+ * @property {number} [heartbeatMs] - default: the client's
+ * @property {(partition: number, offset: string | number | bigint, value: Buffer) => void | Promise<void>} onMessage
  * @property {(error: Error) => void} onError - the consumer has given up
  *
  * @typedef {object} BenchConsumer
  * @property {() => Promise<void>} stop
+ *
+ * @typedef {object} BenchAdmin
+ * @property {() => Promise<number>} countTopics - asks the broker for the metadata of all topics
+ * @property {() => Promise<void>} disconnect
  */
 
-const LOADERS = {
-  'kafkajs-rs': () => require('./kafkajs-rs'),
-  kafkajs: () => require('./kafkajs'),
-  platformatic: () => require('./platformatic').load(),
+const { rivalModule } = require('../rivals')
+
+/** `module` is what a program loads, `esModule`: with `import`. Raw is no client, see its file. */
+const CLIENTS = {
+  'kafkajs-rs': { module: () => require.resolve('../..'), load: () => require('./kafkajs-rs') },
+  kafkajs: { module: () => require.resolve('kafkajs'), load: () => require('./kafkajs') },
+  platformatic: {
+    module: () => require.resolve('@platformatic/kafka'),
+    esModule: true,
+    load: () => require('./platformatic').load(),
+  },
+  confluent: { module: () => rivalModule('confluent'), load: () => require('./confluent') },
+  'node-rdkafka': {
+    module: () => rivalModule('node-rdkafka'),
+    load: () => require('./node-rdkafka'),
+  },
+  raw: { load: () => require('./raw') },
 }
 
 /** The names there are, ours first. */
-const CLIENT_NAMES = Object.keys(LOADERS)
-const OURS = CLIENT_NAMES[0]
+const CLIENT_NAMES = Object.keys(CLIENTS)
+const OURS = 'kafkajs-rs'
+const RAW = 'raw'
 
 /**
  * Loads one client, and only this one.
  *
  * @param {string} name - one of CLIENT_NAMES
  * @returns {Promise<Client>}
+ * @throws {Error} if it is not installed
  */
 async function loadClient(name) {
-  return LOADERS[name]()
+  return CLIENTS[name].load()
 }
 
-module.exports = { CLIENT_NAMES, OURS, loadClient }
+/**
+ * @param {string} name - one of CLIENT_NAMES, but not raw
+ * @returns {{ file: string, esModule: boolean }} what a program loads to use this client
+ */
+function moduleOf(name) {
+  const { module, esModule = false } = CLIENTS[name]
+  return { file: module(), esModule }
+}
+
+module.exports = { CLIENT_NAMES, OURS, RAW, loadClient, moduleOf }

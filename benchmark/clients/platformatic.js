@@ -10,37 +10,47 @@ const COMMIT_INTERVAL_MS = 1000
 /** @returns {Promise<import('./index').Client>} */
 async function load() {
   // It is an ES module.
-  const { Consumer, Producer, stringSerializers } = await import('@platformatic/kafka')
+  const { Admin, Consumer, Producer, stringSerializers } = await import('@platformatic/kafka')
 
   return {
     name: 'platformatic',
     version: require('../package.json').dependencies['@platformatic/kafka'],
 
-    cannot({ codec, handler }) {
+    cannot({ codec, concurrency, handler }) {
       if (handler === 'batch') return 'has no handler for batches'
+      if (concurrency > 1) return 'has no handlers that run at the same time'
       if (codec === 'zstd' && !zlib.zstdCompress) return `has no zstd on Node.js ${process.version}`
       return null
     },
 
-    async connectProducer({ brokers, topic, acks = -1, codec = 'none', idempotent = false }) {
+    async connectProducer({ brokers, topic, acks = -1, codec = 'none', ...options }) {
+      const { transactionalId, idempotent = transactionalId !== undefined } = options
       const producer = new Producer({
         clientId: 'benchmark',
         bootstrapBrokers: brokers,
         serializers: stringSerializers,
+        idempotent,
+        ...(transactionalId && { transactionalId }),
       })
       return {
-        prepare: (values, headers) => values.map(value => ({ topic, value, headers })),
+        prepare: (values, placed) => values.map(value => ({ topic, value, ...placed })),
         send: messages => producer.send({ messages, acks, compression: codec, idempotent }),
+        async sendTransaction(messages) {
+          const transaction = await producer.beginTransaction()
+          await transaction.send({ messages, acks, compression: codec })
+          await transaction.commit()
+        },
         disconnect: () => producer.close(),
       }
     },
 
-    async startConsumer({ brokers, topic, groupId, onMessage, onError }) {
+    async startConsumer({ brokers, topic, groupId, awaits, heartbeatMs, onMessage, onError }) {
       const consumer = new Consumer({
         clientId: 'benchmark',
         groupId,
         bootstrapBrokers: brokers,
         maxBytesPerPartition: MAX_BYTES_PER_PARTITION,
+        ...(heartbeatMs && { heartbeatInterval: heartbeatMs }),
       })
       const stream = await consumer.consume({
         topics: [topic],
@@ -48,8 +58,9 @@ async function load() {
         fallbackMode: 'earliest',
         autocommit: COMMIT_INTERVAL_MS,
       })
-      stream.on('error', onError)
-      stream.on('data', ({ partition, offset, value }) => onMessage(partition, offset, value))
+      const handle = ({ partition, offset, value }) => onMessage(partition, offset, value)
+      if (awaits) handleInTurn(stream, handle).catch(onError)
+      else stream.on('error', onError).on('data', handle)
       return {
         async stop() {
           await stream.close()
@@ -57,7 +68,21 @@ async function load() {
         },
       }
     },
+
+    async connectAdmin({ brokers }) {
+      const admin = new Admin({ clientId: 'benchmark', bootstrapBrokers: brokers })
+      // It wants the names of the topics whose metadata it fetches.
+      const topics = await admin.listTopics()
+      return {
+        countTopics: async () => (await admin.metadata({ topics, forceUpdate: true })).topics.size,
+        disconnect: () => admin.close(),
+      }
+    },
   }
+}
+
+async function handleInTurn(stream, handle) {
+  for await (const message of stream) await handle(message)
 }
 
 module.exports = { load }

@@ -6,92 +6,188 @@
  * @typedef {object} Workload
  * @property {string} name
  * @property {string} title
- * @property {'produce' | 'consume' | 'latency' | 'first-message'} kind
- * @property {number} valueBytes
+ * @property {keyof typeof KINDS} kind
+ * @property {number} [valueBytes]
+ * @property {number} [partitions] - of the topic, default 3
  * @property {import('../clients').Codec} [codec]
  * @property {-1 | 0 | 1} [acks]
  * @property {boolean} [idempotent]
+ * @property {boolean} [transaction] - produce: each call is a transaction of its own
  * @property {number} [perCall] - produce: messages in one call
  * @property {number} [inFlight] - produce: calls that are not yet answered; Infinity: none is awaited
  * @property {number} [calls] - produce: how many calls, in place of as many as fit in the time
  * @property {'message' | 'batch'} [handler] - consume
+ * @property {'turn' | 'slow'} [handlerWork] - consume: what the handler awaits, a turn of the event loop or 10 ms
+ * @property {number} [concurrency] - consume: partitions that are handled at a time
  * @property {boolean} [headers] - consume: each message has two headers
+ * @property {number} [messages] - consume: how many the topic holds
+ * @property {number} [topics] - metadata: how many topics there are at least
  * @property {number} [ratePerSecond] - latency
+ * @property {object} [raw] - whether the raw bound is measured too, and which of these settings differ for it
  */
 
 const KILOBYTE = 1024
+const DEFAULT_PARTITIONS = 3
+const CONSUMED_MESSAGES = 600000
+
+/**
+ * `topic`: what a run is given, one of its own, a filled one that is shared, or none. `timed`: the answer is a time,
+ * hence smaller is better.
+ */
+const KINDS = {
+  produce: { topic: 'own', run: () => require('./produce').produce },
+  consume: { topic: 'filled', run: () => require('./consume').consume },
+  latency: { topic: 'own', timed: true, run: () => require('./latency').latency },
+  'first-message': {
+    topic: 'own',
+    timed: true,
+    run: () => require('./first-message').firstMessage,
+  },
+  rebalance: { topic: 'own', timed: true, run: () => require('./rebalance').rebalance },
+  metadata: { topic: 'many', timed: true, run: () => require('./metadata').metadata },
+  disconnect: { topic: 'filled', timed: true, run: () => require('./disconnect').disconnect },
+  load: { topic: 'none', timed: true, run: () => require('./load').load },
+  idle: { topic: 'filled', run: () => require('./idle').idle },
+}
 
 function produce(name, title, settings) {
-  return { name: `produce/${name}`, title, kind: 'produce', perCall: 1, inFlight: 1, ...settings }
+  return {
+    name: `produce/${name}`,
+    title,
+    kind: 'produce',
+    partitions: DEFAULT_PARTITIONS,
+    perCall: 1,
+    inFlight: 1,
+    ...settings,
+  }
 }
 
 function consume(name, title, settings) {
-  return { name: `consume/${name}`, title, kind: 'consume', valueBytes: 256, ...settings }
+  return {
+    name: `consume/${name}`,
+    title,
+    kind: 'consume',
+    partitions: DEFAULT_PARTITIONS,
+    valueBytes: 256,
+    messages: CONSUMED_MESSAGES,
+    handler: 'message',
+    ...settings,
+  }
 }
+
+function other(name, kind, title, settings) {
+  return { name, title, kind, partitions: DEFAULT_PARTITIONS, ...settings }
+}
+
+/** A topic of one message. */
+const ONE_MESSAGE = { partitions: 1, valueBytes: 256, messages: 1 }
+const CODECS = ['gzip', 'snappy', 'lz4', 'zstd']
 
 /** @type {Workload[]} */
 const WORKLOADS = [
-  produce('one-awaited', '1 message a call, awaited, 100 B', { valueBytes: 100 }),
+  produce('one-awaited', '1 message a call, awaited, 100 B', { valueBytes: 100, raw: {} }),
   produce('one-awaited-idempotent', 'the same, idempotent', { valueBytes: 100, idempotent: true }),
-  produce('one-awaited-acks-0', 'the same, acks 0', { valueBytes: 100, acks: 0 }),
+  produce('one-awaited-acks-0', 'the same, acks 0', { valueBytes: 100, acks: 0, raw: {} }),
   produce('one-in-flight-100', '1 a call, 100 in flight, 100 B', {
     valueBytes: 100,
     inFlight: 100,
+    // As if all that is under way left in one request.
+    raw: { perCall: 100, inFlight: 1 },
   }),
   produce('one-un-awaited', '20,000 calls of 1, un-awaited, 100 B', {
     valueBytes: 100,
     inFlight: Infinity,
     calls: 20000,
+    raw: { perCall: 1000, inFlight: 5, calls: undefined },
   }),
-  produce('hundred-awaited', '100 a call, awaited, 256 B', { valueBytes: 256, perCall: 100 }),
+  produce('hundred-awaited', '100 a call, awaited, 256 B', {
+    valueBytes: 256,
+    perCall: 100,
+    raw: {},
+  }),
   produce('hundred-in-flight-8', '100 a call, 8 in flight, 256 B', {
     valueBytes: 256,
     perCall: 100,
     inFlight: 8,
+    raw: {},
   }),
-  produce('thousand-1k', '1,000 a call, awaited, 1 KB', { valueBytes: KILOBYTE, perCall: 1000 }),
-  ...['gzip', 'lz4', 'snappy', 'zstd'].map(codec =>
+  produce('thousand-1k', '1,000 a call, awaited, 1 KB', {
+    valueBytes: KILOBYTE,
+    perCall: 1000,
+    raw: {},
+  }),
+  ...CODECS.map(codec =>
     produce(`hundred-${codec}`, `100 a call, awaited, 256 B, ${codec}`, {
       valueBytes: 256,
       perCall: 100,
       codec,
+      raw: {},
     })
   ),
-  consume('each-message', 'eachMessage, 256 B', { handler: 'message' }),
-  consume('each-batch', 'eachBatch, 256 B', { handler: 'batch' }),
-  consume('each-message-headers', 'eachMessage, 256 B, 2 headers', {
-    handler: 'message',
-    headers: true,
+  produce('transaction-10', 'transactions of 10, awaited, 100 B', {
+    valueBytes: 100,
+    perCall: 10,
+    transaction: true,
   }),
-  ...['gzip', 'snappy', 'lz4'].map(codec =>
-    consume(`each-message-${codec}`, `eachMessage, 256 B, ${codec}`, { handler: 'message', codec })
+  consume('each-message', 'eachMessage, 256 B', { raw: {} }),
+  consume('each-batch', 'eachBatch, 256 B', { handler: 'batch', raw: {} }),
+  consume('each-message-headers', 'eachMessage, 256 B, 2 headers', { headers: true, raw: {} }),
+  ...CODECS.map(codec =>
+    consume(`each-message-${codec}`, `eachMessage, 256 B, ${codec}`, { codec, raw: {} })
   ),
-  ...[500, 2000].map(ratePerSecond => ({
-    name: `latency/${ratePerSecond}`,
-    title: `end to end at ${ratePerSecond}/s, 256 B`,
-    kind: 'latency',
+  ...[1, 8].map(concurrency =>
+    consume(`concurrently-${concurrency}`, `eachMessage awaits, ${concurrency} of 8 partitions`, {
+      partitions: 8,
+      handlerWork: 'turn',
+      concurrency,
+    })
+  ),
+  consume('thousand-partitions', 'eachMessage, 1,000 partitions', {
+    partitions: 1000,
+    messages: CONSUMED_MESSAGES / 2,
+    raw: {},
+  }),
+  consume('slow-handler', 'eachMessage takes 10 ms', { handlerWork: 'slow' }),
+  ...[500, 2000].map(ratePerSecond =>
+    other(`latency/${ratePerSecond}`, 'latency', `end to end at ${ratePerSecond}/s, 256 B`, {
+      valueBytes: 256,
+      ratePerSecond,
+    })
+  ),
+  other('latency/first-message', 'first-message', 'connect to first message, new group', {
     valueBytes: 256,
-    ratePerSecond,
-  })),
-  {
-    name: 'latency/first-message',
-    title: 'first message of a new group',
-    kind: 'first-message',
-    valueBytes: 256,
-  },
+  }),
+  other('group/rebalance', 'rebalance', 'rebalance, 2 to 3 members, 6 partitions', {
+    partitions: 6,
+  }),
+  other('group/disconnect', 'disconnect', 'disconnect of an idle consumer', ONE_MESSAGE),
+  other('idle/cpu', 'idle', 'CPU of an idle consumer', ONE_MESSAGE),
+  other('start/require', 'load', 'require, import', {}),
+  other('admin/metadata-1000', 'metadata', 'metadata of 1,000 topics', { topics: 1000 }),
 ]
 
 /** How much work one run is. */
 const SIZES = {
-  full: { warmUpMs: 1000, produceMs: 5000, consumeMessages: 600000, latencyMs: 8000, groups: 7 },
-  quick: { warmUpMs: 200, produceMs: 800, consumeMessages: 60000, latencyMs: 2000, groups: 3 },
-}
-
-const RUNNERS = {
-  produce: () => require('./produce').produce,
-  consume: () => require('./consume').consume,
-  latency: () => require('./latency').latency,
-  'first-message': () => require('./first-message').firstMessage,
+  full: {
+    warmUpMs: 400,
+    produceMs: 1500,
+    consumeMs: 2000,
+    latencyMs: 3000,
+    idleMs: 3000,
+    groups: 3,
+    rebalances: 2,
+    loads: 5,
+  },
+  quick: {
+    warmUpMs: 200,
+    produceMs: 800,
+    consumeMs: 1200,
+    latencyMs: 1500,
+    idleMs: 1500,
+    groups: 2,
+    rebalances: 1,
+    loads: 3,
+  },
 }
 
 /**
@@ -100,16 +196,17 @@ const RUNNERS = {
  *
  * @typedef {object} Run
  * @property {string[]} brokers
- * @property {string} topic
+ * @property {string} [topic]
+ * @property {number} [partitions] - of the topic
  * @property {string} groupId
  * @property {typeof SIZES.full} size
  *
  * @typedef {object} Result
  * @property {import('../measurement').Measured} measured
- * @property {number} inLog - how many messages the topic must hold after the run
+ * @property {number} [inLog] - how many messages a topic of its own must hold after the run
  */
 function runnerOf(workload) {
-  return RUNNERS[workload.kind]()
+  return KINDS[workload.kind].run()
 }
 
-module.exports = { SIZES, WORKLOADS, runnerOf }
+module.exports = { KINDS, SIZES, WORKLOADS, runnerOf }

@@ -4,6 +4,7 @@ const { performance } = require('node:perf_hooks')
 const { setTimeout: sleep } = require('node:timers/promises')
 const { Latencies, startMeasurement } = require('../measurement')
 const { makeValues } = require('../values')
+const { countArrivals } = require('./arrivals')
 
 /** Digits of a send time in microseconds at the front of a value. */
 const TIME_DIGITS = 16
@@ -65,28 +66,6 @@ async function latency(client, workload, { brokers, topic, groupId, size }) {
     throw new Error(`${sent} messages were sent, but ${arrivals.count} arrived`)
   }
   return { measured, inLog: sent }
-}
-
-/** Counts, and lets one caller wait for a count. */
-function countArrivals() {
-  let wanted = Infinity
-  let settle = null
-  return {
-    count: 0,
-    add() {
-      if (++this.count >= wanted) settle.resolve()
-    },
-    fail(error) {
-      settle?.reject(error)
-    },
-    reach(count) {
-      return new Promise((resolve, reject) => {
-        wanted = count
-        settle = { resolve, reject }
-        if (this.count >= wanted) resolve()
-      })
-    },
-  }
 }
 
 module.exports = { latency }

@@ -8,17 +8,40 @@ const { makeValues } = require('../values')
 const PREPARED_CALLS = 20
 
 /** @type {ReturnType<typeof import('.').runnerOf>} */
-async function produce(client, workload, { brokers, topic, size }) {
-  const { valueBytes, perCall, inFlight, calls, acks, codec, idempotent } = workload
-  const producer = await client.connectProducer({ brokers, topic, acks, codec, idempotent })
+async function produce(client, workload, { brokers, topic, partitions, size }) {
+  // What a rate of the broker is measured with differs where clients gather calls in one request.
+  const shape = client.name === 'raw' ? { ...workload, ...workload.raw } : workload
+  const { valueBytes, perCall, inFlight, calls, acks, codec, idempotent, transaction } = shape
+
+  const startedAt = performance.now()
+  const producer = await client.connectProducer({
+    brokers,
+    topic,
+    partitions,
+    acks,
+    codec,
+    idempotent,
+    transactionalId: transaction ? `${topic}-transactions` : undefined,
+    awaited: inFlight === 1,
+  })
   const values = makeValues(valueBytes, perCall * PREPARED_CALLS)
-  const prepared = Array.from({ length: PREPARED_CALLS }, (_, index) =>
-    producer.prepare(values.slice(index * perCall, (index + 1) * perCall))
+  const prepared = await Promise.all(
+    Array.from({ length: PREPARED_CALLS }, (_, index) =>
+      // Of one partition, so that a transaction adds one marker to the log.
+      producer.prepare(
+        values.slice(index * perCall, (index + 1) * perCall),
+        transaction ? { partition: 0 } : undefined
+      )
+    )
   )
   let sent = 0
-  const send = () => producer.send(prepared[sent++ % PREPARED_CALLS])
+  const send = () => {
+    const call = prepared[sent++ % PREPARED_CALLS]
+    return transaction ? producer.sendTransaction(call) : producer.send(call)
+  }
 
   await send()
+  const firstMessageMs = performance.now() - startedAt
   const warmUp = new Latencies()
   await (calls
     ? sendAtOnce(calls / 10, send, warmUp)
@@ -33,7 +56,8 @@ async function produce(client, workload, { brokers, topic, size }) {
   const measured = await end((sent - before) * perCall, latencies)
 
   await producer.disconnect()
-  return { measured, inLog: sent * perCall }
+  const markers = transaction ? sent : 0
+  return { measured: { ...measured, firstMessageMs }, inLog: sent * perCall + markers }
 }
 
 /** `inFlight` callers, each of which awaits its call before the next one. */
