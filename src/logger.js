@@ -80,19 +80,25 @@ const createLogger = ({ level = LEVELS.INFO, logCreator }) => {
   return logger(undefined, null)
 }
 
+/** A level may be anything a program has set: an entry is written unless its own level is greater. */
+const highestWritten = level =>
+  [LEVELS.DEBUG, LEVELS.INFO, LEVELS.WARN, LEVELS.ERROR].find(entry => !(entry > level)) ??
+  LEVELS.NOTHING
+
 /**
  * Follows the level that decides about the core's log lines, so that lines nobody would see are not made.
  *
  * @param {import('../index').Logger} logger any logger made by `createLogger` or from such a one
- * @param {(level: number) => void} watcher called now, and after each `setLogLevel`
+ * @param {(level: number) => void} watcher called now, and after each `setLogLevel`, with one of `logLevel`
  * @returns {() => void} stops it
  */
 const watchLevel = (logger, watcher) => {
   const root = roots.get(logger)
-  root.watchers.add(watcher)
-  watcher(root.level())
+  const watch = level => watcher(highestWritten(level))
+  root.watchers.add(watch)
+  watch(root.level())
   return () => {
-    root.watchers.delete(watcher)
+    root.watchers.delete(watch)
   }
 }
 
