@@ -115,7 +115,7 @@ module.exports = ({ native, cluster, partitioner, isNative }) => {
           id,
           acksNumber(acks),
           timeoutNumber(timeout),
-          codec,
+          Number(codec),
           isRegistered,
           levelNumber(level),
           packed.data,

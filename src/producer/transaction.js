@@ -17,17 +17,47 @@ const ABORTING = 'ABORTING'
 /** A generation that says: not fenced by the group (KIP-447). */
 const NO_GENERATION = -1
 
+const refuse = (name, expected, value) => {
+  throw new KafkaJSNonRetriableError(
+    `Invalid ${name}, expected ${expected} received ${String(value)}`
+  )
+}
+
+const partitionNumber = partition => {
+  const number = Number(partition)
+  const isPartition = Number.isInteger(number) && Math.abs(number) < 2 ** 31
+  return isPartition ? number : refuse('partition', 'a number', partition)
+}
+
+/** @returns {string} */
+const offsetDigits = offset => {
+  try {
+    // kafkajs takes what BigInt takes, the empty string aside.
+    if (offset !== '') return `${BigInt(offset)}`
+  } catch {
+    // Told below.
+  }
+  return refuse('offset', 'a long', offset)
+}
+
+const isText = value => typeof value === 'string'
+
 const offsetsOf = ({ consumerGroupId, topics, groupMetadata }) => ({
-  groupId: consumerGroupId,
+  groupId: isText(consumerGroupId)
+    ? consumerGroupId
+    : refuse('consumerGroupId', 'a string', consumerGroupId),
   generationId: groupMetadata?.generationId ?? NO_GENERATION,
   memberId: groupMetadata?.memberId ?? '',
   groupInstanceId: groupMetadata?.groupInstanceId ?? null,
   topics: topics.map(({ topic, partitions }) => ({
-    topic,
+    topic: String(topic),
     partitions: partitions.map(({ partition, offset, metadata = null }) => ({
-      partition: Number(partition),
-      offset: `${BigInt(offset)}`,
-      metadata,
+      partition: partitionNumber(partition),
+      offset: offsetDigits(offset),
+      metadata:
+        metadata === null || isText(metadata)
+          ? metadata
+          : refuse('offset metadata', 'string or null,', metadata),
     })),
   })),
 })
