@@ -50,7 +50,7 @@ const sorted = partitions => [...partitions].sort()
 const wireTargets = topicPartitions =>
   JSON.stringify(
     topicPartitions.map(({ topic, partitions }) => ({
-      topic,
+      topic: String(topic),
       partitions: partitions?.filter(Number.isInteger),
     }))
   )
@@ -122,7 +122,7 @@ module.exports = class ConsumerGroup {
       rackId: options.rackId,
       maxBufferedBytes: options.maxBufferedBytes,
       isolation: wireIsolation(options.isolationLevel),
-      autoCommit: options.autoCommit,
+      autoCommit: Boolean(options.autoCommit),
     })
     return invokeSync(() => new NativeConsumer(this.cluster.native(), config))
   }
@@ -469,14 +469,14 @@ module.exports = class ConsumerGroup {
   /** @param {Array<{ topic: string, partitions?: number[] }>} topicPartitions */
   pause(topicPartitions) {
     this.logger.info(`Pausing fetching from ${topicPartitions.length} topics`, { topicPartitions })
-    this.#native.pause(wireTargets(topicPartitions))
+    invokeSync(() => this.#native.pause(wireTargets(topicPartitions)))
     this.#notePauses()
   }
 
   /** @param {Array<{ topic: string, partitions?: number[] }>} topicPartitions */
   resume(topicPartitions) {
     this.logger.info(`Resuming fetching from ${topicPartitions.length} topics`, { topicPartitions })
-    this.#native.resume(wireTargets(topicPartitions))
+    invokeSync(() => this.#native.resume(wireTargets(topicPartitions)))
     this.#notePauses()
   }
 

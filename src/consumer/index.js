@@ -342,6 +342,7 @@ module.exports = ({
   }
 
   const describeGroup = async () => {
+    if (!cluster.isConnected()) await cluster.connect()
     const { describeConsumerGroup } = loadAddon()
     const group = await invoke(call =>
       describeConsumerGroup(cluster.native(), call, groupId, JSON.stringify(retry))

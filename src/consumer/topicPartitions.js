@@ -18,6 +18,13 @@ const checkPlace = ({ topic, partition }) => {
   }
 }
 
+/** What converts to a number may still be none that a partition can have. */
+const partitionNumber = partition => {
+  const number = Number(partition)
+  if (Number.isInteger(number) && Math.abs(number) < 2 ** 31) return number
+  throw new KafkaJSNonRetriableError(`Invalid partition, expected a number received ${partition}`)
+}
+
 /** @returns {bigint} */
 const readOffset = offset => {
   try {
@@ -44,7 +51,12 @@ const checkCommits = list =>
         `Invalid offset metadata, expected string or null, received ${metadata}`
       )
     }
-    return { topic, partition: Number(partition), offset: String(next), metadata }
+    return {
+      topic: String(topic),
+      partition: partitionNumber(partition),
+      offset: String(next),
+      metadata,
+    }
   })
 
 /**
