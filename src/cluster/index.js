@@ -38,15 +38,16 @@ const resolveBrokers = async brokers => {
       list = await brokers()
     } catch (e) {
       const error = new KafkaJSConnectionError(
-        `Failed to connect: "config.brokers" threw: ${e.message}`
+        `Failed to connect: "config.brokers" threw: ${e?.message ?? e}`
       )
-      error.stack = `${error.name}\n  Caused by: ${e.stack}`
+      error.stack = `${error.name}\n  Caused by: ${e?.stack ?? e}`
       throw error
     }
   }
-  checkBrokers(list)
   // kafkajs indexes whatever it was given, so a string is a list of its characters.
-  return Array.from(list)
+  const seeds = list && Array.from(list)
+  checkBrokers(seeds)
+  return seeds
 }
 
 /** The part of the options that the core reads. */

@@ -33,8 +33,9 @@ const checkTexts = (entries, what, isValid) => {
 
 const checkEnums = entries => {
   for (const { property, name, values } of ENUMS) {
-    const invalid = entries.find(entry => !values.has(entry[property]))
-    if (invalid) {
+    const at = entries.findIndex(entry => !values.has(entry[property]))
+    if (at >= 0) {
+      const invalid = entries[at]
       throw new KafkaJSNonRetriableError(
         `Invalid ${name} ${invalid[property]}: ${JSON.stringify(invalid)}`
       )

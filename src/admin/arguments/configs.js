@@ -9,8 +9,8 @@ const TYPES = new Set(Object.values(ConfigResourceTypes))
 
 /** Refuses the first resource for which `isValid` is false. */
 const checkEach = (resources, isValid, message) => {
-  const invalid = resources.find(resource => !isValid(resource))
-  if (invalid) throw new KafkaJSNonRetriableError(message(invalid))
+  const at = resources.findIndex(resource => !isValid(resource))
+  if (at >= 0) throw new KafkaJSNonRetriableError(message(resources[at]))
 }
 
 const checkResources = resources => {
