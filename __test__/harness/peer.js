@@ -28,9 +28,15 @@ const { once } = require('node:events')
  * @param {(request: Request, index: number) => Answer | Promise<Answer>} [script.answer]  index: number of the request on
  *   its connection, from 0; default: silence
  * @param {(socket: net.Socket) => void} [script.connected]  called for each client, before any request
+ * @param {boolean} [script.concurrent]  true: answers are asked for as requests come, and given in their order; default
+ *   false: a request is read when the one before is answered, as Kafka does
  * @returns {Promise<Peer>}
  */
-async function startPeer({ answer = () => undefined, connected = () => {} } = {}) {
+async function startPeer({
+  answer = () => undefined,
+  connected = () => {},
+  concurrent = false,
+} = {}) {
   const requests = []
   const sockets = new Set()
   const server = net.createServer(socket => {
@@ -39,10 +45,11 @@ async function startPeer({ answer = () => undefined, connected = () => {} } = {}
     socket.on('close', () => sockets.delete(socket))
     socket.on('error', () => socket.destroy())
     connected(socket)
-    serve(socket, async (request, index) => {
+    const answered = async (request, index) => {
       requests.push(request)
       return answer(request, index)
-    })
+    }
+    serve(socket, answered, concurrent)
   })
   server.listen({ host: '127.0.0.1', port: 0 })
   await once(server, 'listening')
@@ -62,17 +69,25 @@ async function startPeer({ answer = () => undefined, connected = () => {} } = {}
   return peer
 }
 
-async function serve(socket, answer) {
+async function serve(socket, answer, concurrent) {
   let index = 0
+  let open = Promise.resolve(true)
   for await (const bytes of frames(socket)) {
-    const reply = await answer(parse(bytes), index)
+    const reply = answer(parse(bytes), index)
     index += 1
-    if (reply === 'hang up') {
-      socket.end()
-      return
-    }
-    for (const part of reply === undefined ? [] : [reply].flat()) socket.write(part)
+    open = open.then(async isOpen => isOpen && write(socket, await reply))
+    if (!concurrent && !(await open)) return
   }
+}
+
+/** @returns {boolean} whether the connection goes on */
+function write(socket, reply) {
+  if (reply === 'hang up') {
+    socket.end()
+    return false
+  }
+  for (const part of reply === undefined ? [] : [reply].flat()) socket.write(part)
+  return true
 }
 
 async function* frames(socket) {

@@ -116,6 +116,8 @@ const join = (...parts) => Buffer.concat(parts)
  * @param {Record<string, number>} [script.topics]  partitions by topic; a topic that is not there is unknown
  * @param {(batch: ProducedBatch) => Verdict | Promise<Verdict>} [script.produce]  default: 0
  * @param {boolean} [script.keep]  false: the bytes of batches are dropped, for those who send many; default true
+ * @param {boolean} [script.concurrent]  true: requests are taken up as they arrive, and answered in their order; default
+ *   false: the next one is read when the last one is answered, as by Kafka
  * @param {(request: object) => number} [script.identify]  error code of InitProducerId, default 0
  * @param {(request: object) => number} [script.endTransaction]  error code of EndTxn, default 0
  * @param {(request: object) => number} [script.addPartitions]  error code of AddPartitionsToTxn, default 0
@@ -126,7 +128,7 @@ const join = (...parts) => Buffer.concat(parts)
  *   topics and leaderless may be changed
  */
 async function startScriptedBroker(script = {}) {
-  const { produce = () => 0, identify = () => 0, keep = true } = script
+  const { produce = () => 0, identify = () => 0, keep = true, concurrent = false } = script
   const { endTransaction = () => 0, addPartitions = () => 0 } = script
   const attempts = []
   const stored = []
@@ -252,6 +254,7 @@ async function startScriptedBroker(script = {}) {
   }
 
   const peer = await startPeer({
+    concurrent,
     answer: async request => {
       const reader = new Reader(request.bytes)
       reader.take(8)

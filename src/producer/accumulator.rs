@@ -1,8 +1,8 @@
 //! Records that wait for a request: a queue of batches per partition. Pure.
 //!
-//! A partition has a bounded number of batches in flight (one, unless sequence numbers keep the order), so what is
-//! appended meanwhile gathers into the next batch, and a batch that comes back goes to the front: order is kept
-//! without asking the caller to wait.
+//! A partition has one batch in flight, so what is appended meanwhile gathers into the next one, and a batch that comes
+//! back goes to the front: order is kept without asking the caller to wait. Where sequence numbers keep the order, more
+//! may be in flight, but only full ones: a batch that could still grow gains more by waiting than by leaving.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
@@ -26,22 +26,19 @@ pub struct Accumulator {
     batch_size: usize,
     linger: Duration,
     flushing: bool,
-    max_in_flight: usize,
     // The partition a drain begins with: the one after where the last drain stopped, so that none starves.
     next: Option<Slot>,
 }
 
 impl Accumulator {
-    /// `batch_size` bytes a batch may grow to; `linger` is how long a batch waits for company; `max_in_flight` batches
-    /// of one partition may be under way at once.
-    pub fn new(batch_size: usize, linger: Duration, max_in_flight: usize) -> Self {
+    /// `batch_size` bytes a batch may grow to; `linger` is how long a batch waits for company.
+    pub fn new(batch_size: usize, linger: Duration) -> Self {
         Self {
             queues: HashMap::new(),
             waiting: BTreeSet::new(),
             batch_size,
             linger,
             flushing: false,
-            max_in_flight: max_in_flight.max(1),
             next: None,
         }
     }
@@ -75,9 +72,10 @@ impl Accumulator {
         was_empty || !self.linger.is_zero()
     }
 
-    /// Takes the batches that may leave now for partitions that `leads` picks: at most one per partition, and about
-    /// `max_bytes` together. They count as in flight until [`Accumulator::ended`] or [`Accumulator::requeue`].
-    pub fn drain(&mut self, leads: impl Fn(Slot) -> bool, max_bytes: usize, now: Instant) -> Vec<Batch> {
+    /// Takes the batches that may leave now: at most one per partition, and about `max_bytes` together. `allowance` says
+    /// how many of a partition may be in flight; 0 leaves it alone. They count as in flight until
+    /// [`Accumulator::ended`] or [`Accumulator::requeue`].
+    pub fn drain(&mut self, allowance: impl Fn(Slot) -> usize, max_bytes: usize, now: Instant) -> Vec<Batch> {
         let order: Vec<Slot> = match self.next {
             Some(next) => self
                 .waiting
@@ -90,16 +88,16 @@ impl Accumulator {
         let mut taken: Vec<Batch> = Vec::new();
         let mut bytes = 0;
         for slot in order {
-            if !leads(slot) {
+            let allowed = allowance(slot);
+            if allowed == 0 {
                 continue;
             }
-            let (linger, batch_size, max_in_flight) = (self.linger(), self.batch_size, self.max_in_flight);
+            let (linger, batch_size) = (self.linger(), self.batch_size);
             let Some(queue) = self.queues.get_mut(&slot) else {
                 continue;
             };
-            if queue.in_flight >= max_in_flight
-                || ready_at(queue, linger, batch_size).is_none_or(|at| at > now)
-            {
+            let has_room = queue.in_flight == 0 || queue.in_flight < allowed && may_follow(queue, batch_size);
+            if !has_room || ready_at(queue, linger, batch_size).is_none_or(|at| at > now) {
                 continue;
             }
             let Some(size) = queue.waiting.front().map(|batch| batch.bytes) else {
@@ -127,7 +125,7 @@ impl Accumulator {
             .iter()
             .filter(|slot| leads(**slot))
             .filter_map(|slot| self.queues.get(slot))
-            .filter(|queue| queue.in_flight < self.max_in_flight)
+            .filter(|queue| queue.in_flight == 0)
             .filter_map(|queue| ready_at(queue, self.linger(), self.batch_size))
             .filter(|at| *at > now)
             .min()
@@ -151,11 +149,11 @@ impl Accumulator {
     pub fn put_back(&mut self, batch: Batch) {
         let slot = batch.slot;
         let queue = self.queues.entry(slot).or_default();
-        let behind = |other: &Batch| match (other.sequence, batch.sequence) {
-            (Some(other), Some(ours)) => other.epoch == ours.epoch && other.base.wrapping_sub(ours.base) < 0,
-            _ => false,
-        };
-        let at = queue.waiting.iter().take_while(|other| behind(other)).count();
+        let at = queue
+            .waiting
+            .iter()
+            .take_while(|other| other.precedes(&batch))
+            .count();
         queue.waiting.insert(at, batch);
         self.waiting.insert(slot);
     }
@@ -182,6 +180,19 @@ impl Accumulator {
         }
         queue.waiting.iter_mut().for_each(|batch| batch.sequence = None);
         true
+    }
+
+    /// Whether the broker may refuse a batch that was taken because of others of its partition: some are in flight, too,
+    /// or one with earlier numbers has come back.
+    pub fn is_preceded(&self, batch: &Batch) -> bool {
+        self.queues.get(&batch.slot).is_some_and(|queue| {
+            queue.in_flight > 1 || queue.waiting.iter().any(|other| other.precedes(batch))
+        })
+    }
+
+    /// Batches of a partition in flight.
+    pub fn in_flight_of(&self, slot: Slot) -> usize {
+        self.queues.get(&slot).map_or(0, |queue| queue.in_flight)
     }
 
     /// Removes the batches that wait for partitions that `picked` picks, first ones first.
@@ -216,6 +227,14 @@ impl Accumulator {
     pub fn in_flight(&self) -> usize {
         self.queues.values().map(|queue| queue.in_flight).sum()
     }
+}
+
+/// Whether the first batch of a queue may leave behind one in flight: it is full, and new. One that came back waits until
+/// nothing else is under way, so that its turn cannot be taken by what was numbered after it.
+fn may_follow(queue: &Queue, batch_size: usize) -> bool {
+    queue.waiting.front().is_some_and(|batch| {
+        batch.sequence.is_none() && (batch.bytes >= batch_size || queue.waiting.len() > 1)
+    })
 }
 
 /// When the first batch of a queue may leave. A full batch, or one with a successor, does not linger.
@@ -276,7 +295,7 @@ mod tests {
     }
 
     fn accumulator() -> Accumulator {
-        Accumulator::new(100, Duration::ZERO, 1)
+        Accumulator::new(100, Duration::ZERO)
     }
 
     #[test]
@@ -284,12 +303,12 @@ mod tests {
         let now = Instant::now();
         let mut accumulator = accumulator();
         accumulator.append(slot(0), KEY, chunk(1, 10), now);
-        assert_eq!(ids(&accumulator.drain(|_| true, 1000, now)), [[1]]);
+        assert_eq!(ids(&accumulator.drain(|_| 1, 1000, now)), [[1]]);
         accumulator.append(slot(0), KEY, chunk(2, 10), now);
         accumulator.append(slot(0), KEY, chunk(3, 10), now);
-        assert!(accumulator.drain(|_| true, 1000, now).is_empty(), "one in flight");
+        assert!(accumulator.drain(|_| 1, 1000, now).is_empty(), "one in flight");
         accumulator.ended(slot(0));
-        assert_eq!(ids(&accumulator.drain(|_| true, 1000, now)), [[2, 3]]);
+        assert_eq!(ids(&accumulator.drain(|_| 1, 1000, now)), [[2, 3]]);
     }
 
     #[test]
@@ -300,7 +319,7 @@ mod tests {
         accumulator.append(slot(0), KEY, chunk(2, 60), now);
         accumulator.append(slot(0), BatchKey { acks: 1, ..KEY }, chunk(3, 1), now);
         for expected in [1, 2, 3] {
-            assert_eq!(ids(&accumulator.drain(|_| true, 1000, now)), [[expected]]);
+            assert_eq!(ids(&accumulator.drain(|_| 1, 1000, now)), [[expected]]);
             accumulator.ended(slot(0));
         }
     }
@@ -310,43 +329,98 @@ mod tests {
         let now = Instant::now();
         let mut accumulator = accumulator();
         accumulator.append(slot(0), KEY, chunk(1, 10), now);
-        let mut batch = accumulator.drain(|_| true, 1000, now).remove(0);
+        let mut batch = accumulator.drain(|_| 1, 1000, now).remove(0);
         accumulator.append(slot(0), KEY, chunk(2, 10), now);
         let later = now + Duration::from_millis(300);
         batch.not_before = Some(later);
         accumulator.requeue(batch);
         assert!(
-            accumulator.drain(|_| true, 1000, now).is_empty(),
+            accumulator.drain(|_| 1, 1000, now).is_empty(),
             "waits, and holds back its successor"
         );
         assert_eq!(accumulator.next_ready(|_| true, now), Some(later));
-        assert_eq!(ids(&accumulator.drain(|_| true, 1000, later)), [[1]]);
+        assert_eq!(ids(&accumulator.drain(|_| 1, 1000, later)), [[1]]);
     }
 
     #[test]
     fn batches_that_come_back_out_of_order_are_put_in_order_of_their_sequences() {
         let now = Instant::now();
-        let mut accumulator = Accumulator::new(10, Duration::ZERO, 5);
+        let mut accumulator = Accumulator::new(10, Duration::ZERO);
         let mut taken = Vec::new();
         for id in 0..3 {
             accumulator.append(slot(0), KEY, chunk(id, 10), now);
-            let mut batch = accumulator.drain(|_| true, 1000, now).remove(0);
+            let mut batch = accumulator.drain(|_| 3, 1000, now).remove(0);
             // Across the wrap of the sequence space.
-            let base = i32::MAX.wrapping_add(i32::try_from(id).unwrap());
-            batch.sequence = Some(Sequence {
-                producer_id: 1,
-                epoch: 0,
-                base,
-            });
+            batch.sequence = Some(numbered([i32::MAX, 0, 1][id as usize]));
             taken.push(batch);
         }
         taken.swap(0, 2);
         taken.into_iter().for_each(|batch| accumulator.requeue(batch));
         let order: Vec<_> = (0..3)
-            .flat_map(|_| ids(&accumulator.drain(|_| true, 1000, now)))
+            .flat_map(|_| {
+                let taken = ids(&accumulator.drain(|_| 1, 1000, now));
+                accumulator.ended(slot(0));
+                taken
+            })
             .flatten()
             .collect();
         assert_eq!(order, [0, 1, 2]);
+    }
+
+    fn numbered(base: i32) -> Sequence {
+        Sequence {
+            producer_id: 1,
+            epoch: 0,
+            base,
+        }
+    }
+
+    #[test]
+    fn full_batches_may_follow_one_in_flight_and_the_last_one_gathers() {
+        let now = Instant::now();
+        let mut accumulator = accumulator();
+        for id in 0..5 {
+            accumulator.append(slot(0), KEY, chunk(id, 60), now);
+        }
+        let mut take = |allowed| ids(&accumulator.drain(|_| allowed, 1000, now));
+        assert_eq!(take(1), [[0]]);
+        assert!(take(1).is_empty());
+        assert_eq!(take(3), [[1]]);
+        assert_eq!(take(3), [[2]]);
+        assert!(take(3).is_empty(), "three are in flight");
+        assert_eq!(take(5), [[3]]);
+        assert!(take(5).is_empty(), "there is room in it, and nothing behind it");
+        assert_eq!(accumulator.in_flight_of(slot(0)), 4);
+    }
+
+    #[test]
+    fn a_batch_that_came_back_waits_until_nothing_else_is_in_flight() {
+        let now = Instant::now();
+        let mut accumulator = accumulator();
+        for id in 0..4 {
+            accumulator.append(slot(0), KEY, chunk(id, 100), now);
+        }
+        let mut taken: Vec<Batch> = Vec::new();
+        for base in 0..3 {
+            let mut batch = accumulator.drain(|_| 5, 1000, now).remove(0);
+            batch.sequence = Some(numbered(base));
+            taken.push(batch);
+        }
+        let [first, second, third] = <[Batch; 3]>::try_from(taken).unwrap();
+        assert!(accumulator.is_preceded(&third), "others are in flight");
+        accumulator.requeue(third);
+        accumulator.requeue(first);
+        assert!(accumulator.is_preceded(&second), "the first one waits");
+        assert!(
+            accumulator.drain(|_| 5, 1000, now).is_empty(),
+            "the second is in flight"
+        );
+        accumulator.ended(slot(0));
+        assert_eq!(ids(&accumulator.drain(|_| 5, 1000, now)), [[0]]);
+        assert!(
+            accumulator.drain(|_| 5, 1000, now).is_empty(),
+            "so it goes on, one by one"
+        );
     }
 
     #[test]
@@ -362,33 +436,33 @@ mod tests {
             );
         }
         assert_eq!(
-            ids(&accumulator.drain(|slot| slot.partition != 1, 100, now)),
+            ids(&accumulator.drain(|slot| usize::from(slot.partition != 1), 100, now)),
             [[0], [2]]
         );
-        assert_eq!(ids(&accumulator.drain(|_| true, 100, now)), [[3], [1]]);
+        assert_eq!(ids(&accumulator.drain(|_| 1, 100, now)), [[3], [1]]);
     }
 
     #[test]
     fn nothing_lingers_while_flushing() {
         let now = Instant::now();
-        let mut accumulator = Accumulator::new(100, Duration::from_secs(5), 1);
+        let mut accumulator = Accumulator::new(100, Duration::from_secs(5));
         accumulator.append(slot(0), KEY, chunk(1, 10), now);
         accumulator.set_flushing(true);
         assert_eq!(accumulator.next_ready(|_| true, now), None);
-        assert_eq!(ids(&accumulator.drain(|_| true, 1000, now)), [[1]]);
+        assert_eq!(ids(&accumulator.drain(|_| 1, 1000, now)), [[1]]);
     }
 
     #[test]
     fn linger_waits_for_company_unless_the_batch_is_full() {
         let now = Instant::now();
-        let mut accumulator = Accumulator::new(100, Duration::from_millis(5), 1);
+        let mut accumulator = Accumulator::new(100, Duration::from_millis(5));
         accumulator.append(slot(0), KEY, chunk(1, 10), now);
-        assert!(accumulator.drain(|_| true, 1000, now).is_empty());
+        assert!(accumulator.drain(|_| 1, 1000, now).is_empty());
         assert_eq!(
             accumulator.next_ready(|_| true, now),
             Some(now + Duration::from_millis(5))
         );
         accumulator.append(slot(0), KEY, chunk(2, 90), now);
-        assert_eq!(ids(&accumulator.drain(|_| true, 1000, now)), [[1, 2]]);
+        assert_eq!(ids(&accumulator.drain(|_| 1, 1000, now)), [[1, 2]]);
     }
 }

@@ -114,6 +114,17 @@ impl Batch {
             && self.bytes + chunk.bytes <= batch_size
     }
 
+    /// Whether both have numbers of one epoch, and ours are earlier. The space of numbers is 31 bits wide and wraps.
+    pub fn precedes(&self, other: &Self) -> bool {
+        match (self.sequence, other.sequence) {
+            (Some(ours), Some(theirs)) => {
+                (ours.producer_id, ours.epoch) == (theirs.producer_id, theirs.epoch)
+                    && ours.base.wrapping_sub(theirs.base) << 1 < 0
+            }
+            _ => false,
+        }
+    }
+
     /// Adds a chunk at the end.
     pub fn push(&mut self, chunk: Chunk) {
         self.bytes += chunk.bytes;

@@ -8,7 +8,8 @@ const MESSAGE_TOO_LARGE: i16 = 10;
 const RECORD_LIST_TOO_LARGE: i16 = 18;
 const NOT_ENOUGH_REPLICAS_AFTER_APPEND: i16 = 20;
 const INVALID_TIMESTAMP: i16 = 32;
-const OUT_OF_ORDER_SEQUENCE_NUMBER: i16 = 45;
+/// The numbers of a batch do not follow those that the broker has.
+pub(super) const OUT_OF_ORDER_SEQUENCE_NUMBER: i16 = 45;
 const DUPLICATE_SEQUENCE_NUMBER: i16 = 46;
 const INVALID_PRODUCER_EPOCH: i16 = 47;
 const UNKNOWN_PRODUCER_ID: i16 = 59;

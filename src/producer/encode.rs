@@ -74,7 +74,11 @@ fn encode(batch: &Batch) -> Result<Bytes> {
     thread_local! {
         static SCRATCH: std::cell::RefCell<Scratch> = std::cell::RefCell::default();
     }
-    let mut out = Vec::with_capacity(batch.bytes + HEADER);
+    // Plain records make their own room, all at once; how small compressed ones become nobody knows.
+    let mut out = match batch.key.codec {
+        Codec::None => Vec::new(),
+        _ => Vec::with_capacity(batch.bytes / 2 + HEADER),
+    };
     SCRATCH
         .with_borrow_mut(|scratch| encode_batch(&mut out, records(batch), &header(batch), scratch))
         .map_err(|error| Error::non_retriable(error.to_string()))?;

@@ -151,7 +151,7 @@ impl ProducerHandle {
         tasks: Tasks,
     ) -> Self {
         let state = State {
-            accumulator: Accumulator::new(config.batch_size, config.linger, 1),
+            accumulator: Accumulator::new(config.batch_size, config.linger),
             topics: Topics::default(),
             partitioner: Partitioner::new(config.partitioner, config.batch_size),
             loading: HashMap::new(),

@@ -6,8 +6,18 @@
 //! partition at 0 again.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::batch::{Batch, Sequence, Slot};
+
+/// Batches of one partition in flight at once: a broker remembers the numbers of the last five, and only those can be
+/// told from repetitions.
+const MOST_IN_FLIGHT: usize = 5;
+/// A broker that has not heard of a producer for `producer.id.expiration.ms`, a day, forgets its numbers, and takes
+/// whatever comes next for the beginning.
+const REMEMBERED: Duration = Duration::from_secs(600);
 
 /// Whether sequence numbers can be given right now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +41,8 @@ pub struct Identity {
     // may hold them already, and only the same numbers let it tell.
     renumber: HashSet<Slot>,
     renumbered: HashSet<Slot>,
+    // When a broker last took numbers of this epoch.
+    acknowledged: HashMap<Slot, Instant>,
 }
 
 impl Default for Identity {
@@ -42,6 +54,7 @@ impl Default for Identity {
             next: HashMap::new(),
             renumber: HashSet::new(),
             renumbered: HashSet::new(),
+            acknowledged: HashMap::new(),
         }
     }
 }
@@ -61,7 +74,26 @@ impl Identity {
     pub fn assign(&mut self, producer_id: i64, epoch: i16) {
         (self.producer_id, self.epoch, self.state) = (producer_id, epoch, IdentityState::Known);
         self.next.clear();
+        self.acknowledged.clear();
         self.renumbered = std::mem::take(&mut self.renumber);
+    }
+
+    /// A broker has the batch of these numbers.
+    pub fn acknowledged(&mut self, slot: Slot, sequence: Sequence, now: Instant) {
+        if (sequence.producer_id, sequence.epoch) == (self.producer_id, self.epoch) {
+            self.acknowledged.insert(slot, now);
+        }
+    }
+
+    /// How many batches of a partition may be in flight: one, until its broker has taken numbers of this epoch. Before
+    /// that it knows of none, and would take the second batch if the first went astray.
+    pub fn most_in_flight(&self, slot: Slot, now: Instant) -> usize {
+        let is_known = |at: &Instant| now.saturating_duration_since(*at) < REMEMBERED;
+        if self.acknowledged.get(&slot).is_some_and(is_known) {
+            MOST_IN_FLIGHT
+        } else {
+            1
+        }
     }
 
     /// Gives back the numbers of a batch that the broker does not have; those of later batches have to be given back,
@@ -80,11 +112,12 @@ impl Identity {
         }
     }
 
-    /// Gives `batch` its sequence, unless it has one that is still good.
+    /// Gives `batch` its sequence, unless it has one that is still good, or one that the broker may have: only the same
+    /// one again lets it tell.
     pub fn stamp(&mut self, batch: &mut Batch) {
         if let Some(sequence) = batch.sequence {
             let current = (sequence.producer_id, sequence.epoch) == (self.producer_id, self.epoch);
-            if current || !self.renumbered.contains(&batch.slot) {
+            if current || batch.uncertain || !self.renumbered.contains(&batch.slot) {
                 return;
             }
         }
@@ -110,7 +143,6 @@ mod tests {
     use super::*;
     use crate::producer::batch::BatchKey;
     use crate::protocol::compression::Codec;
-    use tokio::time::Instant;
 
     fn batch(partition: i32, records: usize) -> Batch {
         Batch {
@@ -172,6 +204,44 @@ mod tests {
             "the broker may have it under the old epoch"
         );
         assert_eq!(base(&mut identity, &mut batch(1, 1)), 0);
+    }
+
+    #[test]
+    fn what_the_broker_may_have_keeps_its_number_until_it_says_that_it_has_not() {
+        let mut identity = Identity::default();
+        identity.assign(7, 0);
+        let mut doubtful = batch(0, 2);
+        identity.stamp(&mut doubtful);
+        doubtful.uncertain = true;
+        identity.spoil(doubtful.slot);
+        identity.assign(8, 0);
+        identity.stamp(&mut doubtful);
+        assert_eq!(doubtful.sequence.unwrap().producer_id, 7);
+        doubtful.uncertain = false;
+        identity.stamp(&mut doubtful);
+        assert_eq!(doubtful.sequence.unwrap().producer_id, 8);
+    }
+
+    #[test]
+    fn several_may_be_in_flight_where_this_epoch_is_known() {
+        let now = Instant::now();
+        let mut identity = Identity::default();
+        identity.assign(7, 0);
+        let mut first = batch(0, 1);
+        identity.stamp(&mut first);
+        assert_eq!(identity.most_in_flight(first.slot, now), 1);
+        identity.acknowledged(first.slot, first.sequence.unwrap(), now);
+        assert_eq!(identity.most_in_flight(first.slot, now), 5);
+        assert_eq!(
+            identity.most_in_flight(batch(1, 1).slot, now),
+            1,
+            "another partition"
+        );
+        let tomorrow = now + Duration::from_secs(86_400);
+        assert_eq!(identity.most_in_flight(first.slot, tomorrow), 1);
+        identity.assign(8, 0);
+        identity.acknowledged(first.slot, first.sequence.unwrap(), now);
+        assert_eq!(identity.most_in_flight(first.slot, now), 1, "another epoch");
     }
 
     #[test]

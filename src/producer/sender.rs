@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,7 +11,7 @@ use futures::stream::FuturesUnordered;
 use kafka_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use kafka_protocol::messages::{ProduceRequest, ProduceResponse, TopicName, TransactionalId};
 use kafka_protocol::protocol::StrBytes;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
 use super::batch::{Batch, BatchKey, Slot};
@@ -35,8 +36,17 @@ pub(super) fn start(shared: &Arc<Shared>, node_id: i32, bell: Arc<Notify>) {
     shared.tasks.spawn(run(weak, node_id, bell));
 }
 
+/// Requests whose batches are numbered leave in the order of the numbers, whichever is encoded first.
+#[derive(Default)]
+struct Turn {
+    before: Option<oneshot::Receiver<()>>,
+    // Dropped when the request has left, or never will.
+    after: Option<oneshot::Sender<()>>,
+}
+
 async fn run(shared: Weak<Shared>, node_id: i32, bell: Arc<Notify>) {
     let mut in_flight = FuturesUnordered::new();
+    let mut last: Option<oneshot::Receiver<()>> = None;
     loop {
         let wake = {
             let Some(shared) = shared.upgrade() else {
@@ -53,7 +63,15 @@ async fn run(shared: Weak<Shared>, node_id: i32, bell: Arc<Notify>) {
                 // Attributes that belong to a request, not to a batch: calls that differ in them need requests of
                 // their own, sent one behind the other.
                 for request in by_request(batches) {
-                    in_flight.push(dispatch(Arc::clone(&shared), node_id, request));
+                    let mut turn = Turn::default();
+                    if may_overlap(&shared) {
+                        let (after, next) = oneshot::channel();
+                        turn = Turn {
+                            before: last.replace(next),
+                            after: Some(after),
+                        };
+                    }
+                    in_flight.push(dispatch(Arc::clone(&shared), node_id, request, turn));
                 }
             }
             next_wake(&shared, node_id, now)
@@ -83,6 +101,12 @@ fn leads<'a>(
     }
 }
 
+/// Whether several batches of a partition may be in flight. In a transaction a batch that is refused would take those
+/// behind it along, and the transaction with them; without numbers it would be overtaken.
+fn may_overlap(shared: &Shared) -> bool {
+    shared.config.idempotent && !shared.is_transactional()
+}
+
 fn take(shared: &Arc<Shared>, node_id: i32, now: Instant) -> Vec<Batch> {
     let mut state = shared.state.lock();
     let super::handle::State {
@@ -98,8 +122,16 @@ fn take(shared: &Arc<Shared>, node_id: i32, now: Instant) -> Vec<Batch> {
         return Vec::new();
     }
     let leads = leads(shared, topics, node_id);
-    let may_leave = |slot| leads(slot) && (!shared.is_transactional() || transaction.may_leave(slot));
-    let mut batches = accumulator.drain(may_leave, MAX_REQUEST, now);
+    let allowance = |slot| {
+        if !leads(slot) || shared.is_transactional() && !transaction.may_leave(slot) {
+            0
+        } else if may_overlap(shared) {
+            identity.most_in_flight(slot, now)
+        } else {
+            1
+        }
+    };
+    let mut batches = accumulator.drain(allowance, MAX_REQUEST, now);
     if shared.config.idempotent {
         for batch in &mut batches {
             identity.stamp(batch);
@@ -152,7 +184,7 @@ fn by_request(batches: Vec<Batch>) -> Vec<Vec<Batch>> {
 }
 
 /// Encodes, sends, and settles one request.
-async fn dispatch(shared: Arc<Shared>, node_id: i32, batches: Vec<Batch>) {
+async fn dispatch(shared: Arc<Shared>, node_id: i32, batches: Vec<Batch>, turn: Turn) {
     let (encoded, batches) = encode_all(&shared, batches).await;
     let mut sendable = Vec::with_capacity(batches.len());
     let mut payloads = Vec::with_capacity(batches.len());
@@ -168,7 +200,7 @@ async fn dispatch(shared: Arc<Shared>, node_id: i32, batches: Vec<Batch>) {
     let Some(key) = sendable.first().map(|batch| batch.key) else {
         return;
     };
-    let outcomes = exchange(&shared, node_id, key, &sendable, payloads).await;
+    let outcomes = exchange(&shared, node_id, key, &sendable, payloads, turn).await;
     for (batch, outcome) in sendable.into_iter().zip(outcomes) {
         super::settle::settle(&shared, batch, outcome);
     }
@@ -180,9 +212,15 @@ async fn exchange(
     key: BatchKey,
     batches: &[Batch],
     payloads: Vec<Bytes>,
+    turn: Turn,
 ) -> Vec<Outcome> {
     let request = build(shared, key, batches, payloads);
     let sent = async {
+        let Turn { before, after } = turn;
+        if let Some(before) = before {
+            // Never an answer, only the end of whoever was before us.
+            let _ = before.await;
+        }
         let connection = shared.cluster.connection(node_id, Role::Produce).await?;
         if key.acks == 0 {
             return connection.send_unanswered(request).await.map(|()| None);
@@ -194,7 +232,14 @@ async fn exchange(
                 .await
                 .map(Some);
         }
-        connection.send(request, Deadline::Default).await.map(Some)
+        let mut sending = std::pin::pin!(connection.send(request, Deadline::Default));
+        // Polled once, it stands in the connection's line.
+        let first = futures::poll!(&mut sending);
+        drop(after);
+        match first {
+            Poll::Ready(answer) => answer.map(Some),
+            Poll::Pending => sending.await.map(Some),
+        }
     };
     match sent.await {
         Ok(Some(response)) => {

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::batch::Batch;
 use super::call::ProducedPartition;
-use super::delivery::{Outcome, leaves_doubt};
+use super::delivery::{OUT_OF_ORDER_SEQUENCE_NUMBER, Outcome, leaves_doubt};
 use super::handle::{Shared, State};
 use crate::cluster::retry::Backoff;
 use crate::error::Error;
@@ -27,6 +27,9 @@ pub(super) fn settle(shared: &Arc<Shared>, mut batch: Batch, outcome: Outcome) {
                 let mut state = shared.state.lock();
                 state.accumulator.ended(slot);
                 state.transaction.delivered();
+                if let Some(sequence) = batch.sequence {
+                    state.identity.acknowledged(slot, sequence, Instant::now());
+                }
             }
             let mut offset = base_offset;
             let mut freed = 0;
@@ -51,7 +54,18 @@ pub(super) fn settle(shared: &Arc<Shared>, mut batch: Batch, outcome: Outcome) {
             batch.uncertain = true;
             fail(shared, batch, &error);
         }
-        Outcome::Resequence(error) => try_again(shared, batch, error, true),
+        Outcome::Resequence(error) => {
+            // Whoever has lost count of our numbers does not have these.
+            batch.uncertain = false;
+            let preceded = error.code() == Some(OUT_OF_ORDER_SEQUENCE_NUMBER)
+                && shared.state.lock().accumulator.is_preceded(&batch);
+            if preceded {
+                // It is the one before that went astray, and goes again first.
+                send_again(shared, batch, false);
+            } else {
+                try_again(shared, batch, error, true);
+            }
+        }
         Outcome::Refused(error) => match batch.split() {
             Ok((head, tail)) => {
                 let mut state = shared.state.lock();
@@ -84,6 +98,9 @@ fn release(shared: &Arc<Shared>, freed: usize) {
 fn try_again(shared: &Arc<Shared>, mut batch: Batch, error: Error, renumber: bool) {
     log_failure(shared, &error);
     let refresh = error.is_stale_metadata() || error.is_connection();
+    if renumber {
+        shared.state.lock().identity.spoil(batch.slot);
+    }
     let backoff = batch
         .backoff
         .get_or_insert_with(|| Backoff::new(shared.config.retry, fastrand::f64()));
@@ -93,15 +110,17 @@ fn try_again(shared: &Arc<Shared>, mut batch: Batch, error: Error, renumber: boo
         return;
     };
     batch.not_before = Some(Instant::now() + wait);
+    send_again(shared, batch, refresh);
+}
+
+/// A batch goes back to the front of its queue.
+fn send_again(shared: &Arc<Shared>, batch: Batch, refresh: bool) {
     let slot = batch.slot;
     let mut state = shared.state.lock();
     if let Some(error) = state.abandoned() {
         drop(state);
         fail(shared, batch, &error);
         return;
-    }
-    if renumber {
-        state.identity.spoil(slot);
     }
     state.accumulator.requeue(batch);
     shared.ring(&mut state, slot);
@@ -132,7 +151,7 @@ pub(super) fn fail(shared: &Arc<Shared>, batch: Batch, error: &Error) {
 }
 
 /// What becomes of the sequence numbers of a batch that was given up: free again if the broker certainly does not have
-/// it. If it may, they leave a gap that it would never forgive: the partition starts over with a new id. A transaction
+/// it, and nothing that was numbered after it is in flight. If not, they leave a gap that it would never forgive: the partition starts over with a new id. A transaction
 /// cannot; all that is left is to abort it. Its error is given then, for what still waits.
 pub(super) fn release_numbers(
     shared: &Shared,
@@ -141,7 +160,8 @@ pub(super) fn release_numbers(
     error: &Error,
 ) -> Option<Error> {
     let sequence = batch.sequence?;
-    if !batch.uncertain && state.accumulator.unnumber(batch.slot) {
+    let is_last = !batch.uncertain && state.accumulator.in_flight_of(batch.slot) == 0;
+    if is_last && state.accumulator.unnumber(batch.slot) {
         state.identity.take_back(batch.slot, sequence);
         return None;
     }
