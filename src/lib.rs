@@ -19,6 +19,8 @@
     )
 )]
 
+// Tests count allocations, fuzzing limits them; both bring an allocator for that.
+#[cfg(not(any(test, fuzzing)))]
 #[global_allocator]
 static GLOBAL: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -5,6 +5,7 @@ pub mod consumer_protocol;
 pub mod error_code;
 pub mod murmur2;
 pub mod records;
+pub mod schema;
 pub mod varint;
 pub mod versions;
 pub mod wire;

@@ -2,7 +2,8 @@
 
 use kafka_protocol::messages as m;
 
-use super::wire::KafkaRequest;
+use super::schema::{self, Schema};
+use super::wire::{KafkaRequest, KafkaResponse, Unreadable, decode};
 
 /// `first_flexible` of an API that never got flexible versions (KIP-482).
 pub const NEVER_FLEXIBLE: i16 = i16::MAX;
@@ -39,7 +40,32 @@ macro_rules! api_table {
             fn throttle_ms(response: &Self::Response) -> i32 {
                 api_table!(@throttle response $throttle)
             }
+        }
+
+        impl KafkaResponse for m::$response {
+            const FIRST_FLEXIBLE: i16 = $flex;
+            const SCHEMA: &'static Schema = schema::of($key);
         } )*
+
+        /// Reads an answer, header left out, of the API with this key, and gives what it was. For tests and fuzzing,
+        /// which choose the API at run time; `None` for an API or a version that is not spoken.
+        pub fn decode_any(key: i16, version: i16, body: Vec<u8>) -> Option<Result<Box<dyn std::fmt::Debug>, Unreadable>> {
+            match key {
+                $( $key if ($min..=$max).contains(&version) => Some(
+                    decode::<m::$response>(body.into(), version)
+                        .map(|response| Box::new(response) as Box<dyn std::fmt::Debug>)
+                ), )*
+                _ => None,
+            }
+        }
+
+        /// Schema of the answer to the API with this key.
+        pub fn schema_of(key: i16) -> Option<&'static Schema> {
+            match key {
+                $( $key => Some(m::$response::SCHEMA), )*
+                _ => None,
+            }
+        }
     };
     (@throttle $response:ident throttled) => { $response.throttle_time_ms };
     (@throttle $response:ident unthrottled) => { { let _ = $response; 0 } };

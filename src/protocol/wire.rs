@@ -18,6 +18,7 @@ use rskafka::protocol::{
     traits::{ReadError, WriteError},
 };
 
+use super::schema::{self, Misfit, Schema};
 use super::versions::{ApiSpec, NEVER_FLEXIBLE};
 
 /// A request message and what is needed to speak it.
@@ -26,11 +27,51 @@ use super::versions::{ApiSpec, NEVER_FLEXIBLE};
 /// size of the addon.
 pub trait KafkaRequest: Encodable + Send + Sync {
     /// The message the broker answers with.
-    type Response: Decodable + Send;
+    type Response: KafkaResponse + Send;
     /// Row of the version table.
     const SPEC: ApiSpec;
     /// Milliseconds the broker asks us to stay quiet on this connection (KIP-219); 0 when it does not.
     fn throttle_ms(response: &Self::Response) -> i32;
+}
+
+/// What an answer looks like, so that it can be looked through before it is decoded.
+pub trait KafkaResponse: Decodable {
+    /// First version with compact types and tagged fields; [`NEVER_FLEXIBLE`] if none.
+    const FIRST_FLEXIBLE: i16;
+    /// Its fields.
+    const SCHEMA: &'static Schema;
+}
+
+/// Why an answer cannot be read.
+#[derive(Debug)]
+pub enum Unreadable {
+    /// It does not keep to its schema.
+    Misfit(Misfit),
+    /// The decoder refuses a value: text that is not UTF-8, null where there is none.
+    Value(anyhow::Error),
+}
+
+impl std::fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Misfit(misfit) => misfit.fmt(f),
+            Self::Value(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Unreadable {}
+
+/// Decodes the body of an answer. Byte fields stay slices of `body`; what the rest takes in memory is bounded by
+/// [`MAX_DECODED`](super::schema::MAX_DECODED).
+///
+/// # Errors
+/// What is wrong with it; nothing of it has been decoded then.
+pub fn decode<T: KafkaResponse>(mut body: Bytes, version: i16) -> Result<T, Unreadable> {
+    schema::walk(T::SCHEMA, &body, version, version >= T::FIRST_FLEXIBLE).map_err(Unreadable::Misfit)?;
+    let decoded = T::decode(&mut body, version).map_err(Unreadable::Value)?;
+    debug_assert!(body.is_empty(), "the schema and the decoder disagree");
+    Ok(decoded)
 }
 
 /// A request that must not be sent in a version above `MAX`, although both sides speak one.
@@ -169,25 +210,18 @@ impl<R: KafkaRequest> WriteVersionedType<Vec<u8>> for Wire<'_, R> {
     }
 }
 
-impl<T: Decodable> ReadVersionedType<Cursor<Vec<u8>>> for WireResponse<T> {
+impl<T: KafkaResponse> ReadVersionedType<Cursor<Vec<u8>>> for WireResponse<T> {
     fn read_versioned(reader: &mut Cursor<Vec<u8>>, version: ApiVersion) -> Result<Self, ReadVersionedError> {
         let header = usize::try_from(reader.position()).unwrap_or(usize::MAX);
         // Taking the Vec out of the cursor turns the frame into shared bytes without a copy: record payloads of a
         // fetch stay slices of it. The Messenger's own check for trailing bytes then sees an empty frame at position
-        // 0, so the check is made here.
-        let frame = Bytes::from(std::mem::take(reader.get_mut()));
+        // 0; the walk over the schema makes that check.
+        let mut body = Bytes::from(std::mem::take(reader.get_mut()));
         reader.set_position(0);
-        let size = frame.len();
-        let mut body = frame;
+        let size = body.len();
         body.advance(header.min(size));
-        let malformed = |e: String| ReadVersionedError::ReadError(ReadError::Malformed(e.into()));
-        let decoded = T::decode(&mut body, version.0.0).map_err(|e| malformed(e.to_string()))?;
-        if body.has_remaining() {
-            return Err(malformed(format!(
-                "{} bytes left at the end of the message",
-                body.remaining()
-            )));
-        }
+        let decoded = decode(body, version.0.0)
+            .map_err(|error| ReadVersionedError::ReadError(ReadError::Malformed(Box::new(error))))?;
         Ok(Self { body: decoded, size })
     }
 }
