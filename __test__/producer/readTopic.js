@@ -13,6 +13,8 @@ const createSocketFactory = require('kafkajs/src/network/socketFactory')
 const { waitFor } = require('../harness')
 
 const ISOLATION_LEVEL = { READ_UNCOMMITTED: 0, READ_COMMITTED: 1 }
+/** Kind of coordinator. */
+const TRANSACTION = 1
 const MAX_BYTES = 8 << 20
 const DEADLINE_MS = 60_000
 
@@ -71,6 +73,26 @@ async function readTopic(brokers, topic, { readUncommitted = false, deadline = D
   return read
 }
 
+/**
+ * @param {string[]} brokers
+ * @param {string} transactionalId
+ * @returns {Promise<number>} node id of its transaction coordinator
+ */
+async function transactionCoordinator(brokers, transactionalId) {
+  const cluster = createCluster(brokers)
+  try {
+    await cluster.connect()
+    await cluster.refreshMetadata()
+    const { coordinator } = await cluster.findGroupCoordinatorMetadata({
+      groupId: transactionalId,
+      coordinatorType: TRANSACTION,
+    })
+    return coordinator.nodeId
+  } finally {
+    await cluster.disconnect()
+  }
+}
+
 async function fetch({ cluster, topic, partition, next, isolationLevel }) {
   await cluster.refreshMetadataIfNecessary()
   const [nodeId] = Object.keys(cluster.findLeaderForPartitions(topic, [partition]))
@@ -93,4 +115,4 @@ async function fetch({ cluster, topic, partition, next, isolationLevel }) {
   }
 }
 
-module.exports = { readTopic }
+module.exports = { readTopic, transactionCoordinator }
