@@ -2367,3 +2367,50 @@ export interface KafkaJSServerDoesNotSupportApiKeyMetadata {
   /** Name of the API, e.g. `Produce`. */
   apiName: string
 }
+
+/**
+ * Ours: the message of the diagnostics channel `kafkajs-rs:producer:send`, one per call of `send` or `sendBatch` whose
+ * arguments were in order. Subscribe with `diagnostics_channel.tracingChannel('kafkajs-rs:producer:send')`.
+ */
+export interface ProducerSendMessage {
+  /** The option `clientId`. */
+  clientId: string
+  /** Of the transaction the call belongs to; `null` outside of one. */
+  transactionalId: string | null
+  /** -1: all replicas in sync, 1: the leader, 0: nobody. */
+  acks: number
+  /** One of CompressionTypes; `undefined`: none. */
+  compression: CompressionTypes | undefined
+  /**
+   * One entry per topic. The entries are the channel's own: a tracer that adds headers replaces `messages` at `start` by
+   * copies. The messages are the caller's.
+   */
+  topicMessages: { topic: string; messages: Message[] }[]
+  /** What the call resolves with, from `asyncStart` on. */
+  result?: RecordMetadata[]
+  /** What the call rejects with, from `error` on. */
+  error?: Error
+}
+
+/**
+ * Ours: the message of the diagnostics channel `kafkajs-rs:consumer:process`, one per call of `eachMessage` or
+ * `eachBatch`. Subscribe with `diagnostics_channel.tracingChannel('kafkajs-rs:consumer:process')`.
+ */
+export interface ConsumerProcessMessage {
+  /** The option `clientId`. */
+  clientId: string
+  /** The consumer's group. */
+  groupId: string
+  /** Name of the topic. */
+  topic: string
+  /** Number of the partition. */
+  partition: number
+  /** What `eachMessage` is called with. */
+  message?: KafkaMessage
+  /** What `eachBatch` is called with. */
+  batch?: Batch
+  /** What the handler resolved with, from `asyncStart` on. */
+  result?: unknown
+  /** What the handler threw or rejected with, from `error` on. */
+  error?: unknown
+}

@@ -142,6 +142,8 @@ module.exports = options => {
     /** Prefix of the client's events; set by the client's factory. */
     kind: 'admin',
     brokerPool: createBrokerPool(() => native),
+    clientId: options.clientId,
+
     /** How long a request may take, ms. */
     requestTimeout: options.requestTimeout,
 

@@ -82,6 +82,8 @@ module.exports = class ConsumerGroup {
   constructor(options) {
     this.cluster = options.cluster
     this.groupId = options.groupId
+    /** What the messages of a diagnostics channel say of the consumer. */
+    this.identity = { clientId: options.cluster.clientId, groupId: options.groupId }
     this.topicsSubscribed = options.topics
     this.topicConfigurations = options.topicConfigurations
     this.logger = options.logger.namespace('ConsumerGroup')

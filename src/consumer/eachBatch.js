@@ -1,5 +1,7 @@
 'use strict'
 
+const { PROCESS, isHeard, trace } = require('../channels')
+
 const DECIMAL = /^-?\d+$/
 
 /** Decimal strings up to this length fit into 64 bits. */
@@ -44,7 +46,7 @@ module.exports = (worker, eachBatch, autoResolve) => async lease => {
   }
 
   try {
-    const result = eachBatch({
+    const payload = {
       batch,
       resolveOffset,
       heartbeat: worker.heartbeat(lease),
@@ -53,7 +55,11 @@ module.exports = (worker, eachBatch, autoResolve) => async lease => {
       uncommittedOffsets: () => group.uncommittedOffsets(),
       isRunning: () => worker.running,
       isStale: () => slot.sought,
-    })
+    }
+    const { topic, partition } = slot
+    const result = isHeard(PROCESS)
+      ? trace(PROCESS, { ...group.identity, topic, partition, batch }, () => eachBatch(payload))
+      : eachBatch(payload)
     if (typeof result?.then === 'function') await result
   } catch (error) {
     worker.logFailure('eachBatch', slot, batch.firstOffset(), error)

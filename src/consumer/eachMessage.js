@@ -1,5 +1,7 @@
 'use strict'
 
+const { PROCESS, isHeard, trace } = require('../channels')
+
 /**
  * Runs `eachMessage` over a batch.
  *
@@ -17,12 +19,18 @@ module.exports = (worker, eachMessage) => async lease => {
   const counts = group.schedule.isConfigured
 
   for (let messages = lease.nextMessages(); messages.length > 0; messages = lease.nextMessages()) {
+    const isTraced = isHeard(PROCESS)
     for (const message of messages) {
       if (worker.isRevoked(slot)) return false
       if (!worker.running || slot.sought || slot.paused) return true
       const { offset } = message
       try {
-        const result = eachMessage({ topic, partition, message, heartbeat, pause })
+        const payload = { topic, partition, message, heartbeat, pause }
+        const result = isTraced
+          ? trace(PROCESS, { ...group.identity, topic, partition, message }, () =>
+              eachMessage(payload)
+            )
+          : eachMessage(payload)
         if (typeof result?.then === 'function') await result
       } catch (error) {
         worker.logFailure('eachMessage', slot, offset, error)

@@ -71,21 +71,22 @@ module.exports = params => {
     transactionalId: transactionalId ?? null,
   })
 
-  const messageProducer = (native, isIdempotent) =>
+  const messageProducer = (native, isIdempotent, ownId) =>
     createMessageProducer({
       idempotent: isIdempotent,
       getConnectionStatus: () => connectionStatus,
       sendMessages: createSendMessages({ native, cluster, partitioner, isNative }),
+      identity: { clientId: cluster.clientId, transactionalId: ownId },
     })
 
-  const { send, sendBatch } = messageProducer(plain, idempotent)
+  const { send, sendBatch } = messageProducer(plain, idempotent, null)
 
   const transaction = createTransaction({
     transactionalId,
     native: transactional,
     cluster,
     logger,
-    createMessageProducer: native => messageProducer(native, true),
+    createMessageProducer: native => messageProducer(native, true, transactionalId),
   })
 
   const connect = async () => {

@@ -7,6 +7,7 @@
  * have to go through it, and nothing of a message may be read before.
  */
 
+const { SEND, isHeard, trace } = require('../channels')
 const { KafkaJSError, KafkaJSNonRetriableError, errorFromPayload } = require('../errors')
 
 /** Rejects with the words of a failed destructuring. */
@@ -27,6 +28,9 @@ const checkMessages = (topic, messages) => {
   }
 }
 
+/** To be called after the await, so that the stack has the caller's frames. */
+const asError = e => (e instanceof Error || typeof e?.kind !== 'string' ? e : errorFromPayload(e))
+
 /** Entries of one topic become one, in the order they came. */
 const mergeTopics = topicMessages => {
   if (topicMessages.length < 2) return topicMessages
@@ -43,9 +47,10 @@ const mergeTopics = topicMessages => {
  * @param {() => 'connected' | 'disconnecting' | 'disconnected'} params.getConnectionStatus
  * @param {(call: object) => Promise<object[]>} params.sendMessages hands a checked call to the core; rejects with an
  *   error, or with the payload of one
+ * @param {object} params.identity what the channel's messages say of the producer
  * @returns {{ send: Function, sendBatch: Function }}
  */
-module.exports = ({ idempotent, getConnectionStatus, sendMessages }) => {
+module.exports = ({ idempotent, getConnectionStatus, sendMessages, identity }) => {
   const checkConnection = () => {
     const status = getConnectionStatus()
     if (status === 'connected') return
@@ -55,6 +60,14 @@ module.exports = ({ idempotent, getConnectionStatus, sendMessages }) => {
       )
     }
     throw new KafkaJSError('The producer is disconnected')
+  }
+
+  const deliver = async (acks, timeout, compression, compressionLevel, topicMessages) => {
+    try {
+      return await sendMessages(acks, timeout, compression, compressionLevel, topicMessages)
+    } catch (e) {
+      throw asError(e)
+    }
   }
 
   const sendBatch = async ({
@@ -73,11 +86,16 @@ module.exports = ({ idempotent, getConnectionStatus, sendMessages }) => {
     for (const { topic, messages } of topicMessages) checkMessages(topic, messages)
     checkConnection()
     const merged = mergeTopics(topicMessages)
+    if (isHeard(SEND)) {
+      // Entries of our own, so that a tracer can put its messages in place of the caller's.
+      const own = merged.map(({ topic, messages }) => ({ topic, messages }))
+      const message = { ...identity, acks, compression, topicMessages: own }
+      return trace(SEND, message, () => deliver(acks, timeout, compression, compressionLevel, own))
+    }
     try {
       return await sendMessages(acks, timeout, compression, compressionLevel, merged)
     } catch (e) {
-      // Made after the await, so that the stack has the caller's frames.
-      throw e instanceof Error || typeof e?.kind !== 'string' ? e : errorFromPayload(e)
+      throw asError(e)
     }
   }
 
