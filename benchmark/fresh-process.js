@@ -14,7 +14,7 @@ const EXIT_DEADLINE_MS = 10000
  * Runs one workload of one client in a process of its own.
  *
  * @param {object} what
- * @param {{ clientName: string, workloadName: string, run: import('./workloads').Run }} what.order
+ * @param {{ clientName: string, workload: import('./workloads').Workload, run: import('./workloads').Run }} what.order
  * @param {{ command: string, args: string[] }} [what.under] - a program that runs Node.js with the arguments that
  *   follow its own; default: Node.js itself
  * @returns {Promise<import('./workloads').Result>}
@@ -23,6 +23,8 @@ const EXIT_DEADLINE_MS = 10000
 async function runInFreshProcess({ order, under = { command: process.execPath, args: [] } }) {
   const child = spawn(under.command, [...under.args, PROGRAM], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    // JSON has no Infinity, which is what un-awaited calls have in flight.
+    serialization: 'advanced',
   })
   const exited = once(child, 'exit')
   try {

@@ -134,7 +134,7 @@ async function runOnce({ workload, name, brokers, topics, size, under }) {
     const { measured, inLog } = await runInFreshProcess({
       order: {
         clientName: name,
-        workloadName: workload.name,
+        workload,
         run: { brokers, topic, partitions, groupId, size },
       },
       under,

@@ -7,12 +7,11 @@
 
 const { inspect } = require('node:util')
 const { loadClient } = require('./clients')
-const { WORKLOADS, runnerOf } = require('./workloads')
+const { runnerOf } = require('./workloads')
 
-process.once('message', async ({ clientName, workloadName, run }) => {
+process.once('message', async ({ clientName, workload, run }) => {
   let answer
   try {
-    const workload = WORKLOADS.find(({ name }) => name === workloadName)
     const client = await loadClient(clientName)
     answer = { result: await runnerOf(workload)(client, workload, run) }
   } catch (error) {

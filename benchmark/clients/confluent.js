@@ -3,15 +3,8 @@
 const { rivalModule, rivalVersion } = require('../rivals')
 const { handlerOf } = require('./kafkajs-api')
 
-const { Kafka, CompressionTypes, logLevel } = require(rivalModule('confluent')).KafkaJS
+const { Kafka, logLevel } = require(rivalModule('confluent')).KafkaJS
 
-const TYPES = {
-  none: CompressionTypes.None,
-  gzip: CompressionTypes.GZIP,
-  snappy: CompressionTypes.Snappy,
-  lz4: CompressionTypes.LZ4,
-  zstd: CompressionTypes.ZSTD,
-}
 /** Its default of 32 messages a batch would make eachBatch slow. */
 const UNLIMITED_BATCH = { 'js.consumer.max.batch.size': -1 }
 /** Its default waits 5 ms for company that does not come as long as each call is awaited. */
@@ -33,7 +26,7 @@ module.exports = {
       ...(awaited && NO_LINGER),
       kafkaJS: {
         acks,
-        compression: TYPES[codec],
+        compression: codec,
         allowAutoTopicCreation: false,
         idempotent,
         ...(transactionalId && { transactionalId, idempotent: true }),

@@ -35,12 +35,9 @@ function ensureRival(name, { again = false } = {}) {
   if (fs.existsSync(failure) && !again) return `${notInstalled(failure)}; --install tries again`
 
   console.log(`Installing ${PACKAGES[name]}: it compiles librdkafka, which takes minutes`)
-  const npm = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--foreground-scripts'], {
-    cwd: folderOf(name),
-    encoding: 'utf8',
-    timeout: INSTALL_DEADLINE_MS,
-    shell: process.platform === 'win32',
-  })
+  let npm = install(name)
+  // Confluent's downloads zlib, OpenSSL, zstd and curl to link them in, unless it is told to use those of the system.
+  if (npm.status !== 0) npm = install(name, { CKJS_LINKING: 'dynamic' })
   if (npm.status === 0 && loads(name)) {
     fs.rmSync(failure, { force: true })
     return null
@@ -48,6 +45,16 @@ function ensureRival(name, { again = false } = {}) {
   const said = `${npm.stdout}\n${npm.stderr}`.trim().split('\n').slice(-REASON_LINES).join('\n')
   fs.writeFileSync(failure, `${npm.error?.message ?? `npm ci ended with ${npm.status}`}\n${said}\n`)
   return notInstalled(failure)
+}
+
+function install(name, env) {
+  return spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--foreground-scripts'], {
+    cwd: folderOf(name),
+    env: { ...process.env, ...env },
+    encoding: 'utf8',
+    timeout: INSTALL_DEADLINE_MS,
+    shell: process.platform === 'win32',
+  })
 }
 
 function notInstalled(failure) {

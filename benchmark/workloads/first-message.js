@@ -12,7 +12,7 @@ const { readOne } = require('./read-one')
  */
 async function firstMessage(client, { valueBytes }, { brokers, topic, groupId, size }) {
   const producer = await client.connectProducer({ brokers, topic })
-  await producer.send(producer.prepare(makeValues(valueBytes, 1)))
+  await producer.send(await producer.prepare(makeValues(valueBytes, 1)))
   await producer.disconnect()
 
   const latencies = new Latencies()

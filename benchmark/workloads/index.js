@@ -23,7 +23,7 @@
  * @property {number} [messages] - consume: how many the topic holds
  * @property {number} [topics] - metadata: how many topics there are at least
  * @property {number} [ratePerSecond] - latency
- * @property {object} [raw] - whether the raw bound is measured too, and which of these settings differ for it
+ * @property {object} [raw] - the raw bound is measured too, with these settings in place of the others
  */
 
 const KILOBYTE = 1024
@@ -156,6 +156,7 @@ const WORKLOADS = [
   ),
   other('latency/first-message', 'first-message', 'connect to first message, new group', {
     valueBytes: 256,
+    raw: {},
   }),
   other('group/rebalance', 'rebalance', 'rebalance, 2 to 3 members, 6 partitions', {
     partitions: 6,
@@ -169,24 +170,35 @@ const WORKLOADS = [
 /** How much work one run is. */
 const SIZES = {
   full: {
-    warmUpMs: 400,
-    produceMs: 1500,
-    consumeMs: 2000,
-    latencyMs: 3000,
-    idleMs: 3000,
+    warmUpMs: 300,
+    produceMs: 1000,
+    consumeMs: 1500,
+    latencyMs: 2500,
+    idleMs: 2000,
     groups: 3,
     rebalances: 2,
-    loads: 5,
+    loads: 3,
   },
   quick: {
     warmUpMs: 200,
-    produceMs: 800,
-    consumeMs: 1200,
+    produceMs: 600,
+    consumeMs: 1000,
     latencyMs: 1500,
     idleMs: 1500,
     groups: 2,
     rebalances: 1,
-    loads: 3,
+    loads: 2,
+  },
+  /** Long enough for a profile. */
+  profile: {
+    warmUpMs: 1000,
+    produceMs: 8000,
+    consumeMs: 8000,
+    latencyMs: 8000,
+    idleMs: 8000,
+    groups: 20,
+    rebalances: 10,
+    loads: 1,
   },
 }
 

@@ -6,6 +6,7 @@
  */
 
 const { connectRaw } = require('./connection')
+const { startRawConsumer } = require('./first-message')
 const { checkProduced, encodeProduce } = require('./produce')
 
 /** @type {import('..').Client} */
@@ -13,12 +14,9 @@ module.exports = {
   name: 'raw',
   version: 'sockets',
 
-  cannot({ kind, raw }) {
-    if (kind !== 'produce' && kind !== 'consume') return 'only produces and fetches'
-    return raw ? null : 'is not measured here'
-  },
+  cannot: ({ raw }) => (raw ? null : 'is not measured here'),
 
-  async connectProducer({ brokers, topic, partitions, acks = -1, codec }) {
+  async connectProducer({ brokers, topic, partitions = 1, acks = -1, codec }) {
     const connection = await connectRaw(brokers[0])
     const all = Array.from({ length: partitions }, (_, partition) => partition)
     let calls = 0
@@ -37,4 +35,6 @@ module.exports = {
       disconnect: () => connection.close(),
     }
   },
+
+  startConsumer: startRawConsumer,
 }
