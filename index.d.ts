@@ -249,7 +249,7 @@ export interface ProducerConfig {
   transactionalId?: string
   /** After this the broker ends a transaction by itself, ms. Default 60000. */
   transactionTimeout?: number
-  /** Requests in flight on one connection. Default: no limit. */
+  /** Requests in flight on one connection, above 0. Default: no limit, but at most 5 produce requests per leader. */
   maxInFlightRequests?: number
   /**
    * Only kafkajs-rs: how long a message may wait for others to share its batch, ms. Default 0: it leaves at once,
@@ -526,7 +526,7 @@ export interface ConsumerConfig {
   retry?: RetryOptions & { restartOnFailure?: (err: Error) => Promise<boolean> }
   /** Whether subscribing to a topic that does not exist may create it. Default `true`. */
   allowAutoTopicCreation?: boolean
-  /** Requests in flight on one connection. Default: no limit. */
+  /** Requests in flight on one connection, above 0. Default: no limit. */
   maxInFlightRequests?: number
   /** Whether to read messages of transactions that are open or were aborted. Default `false`. */
   readUncommitted?: boolean

@@ -79,6 +79,26 @@ describe('payloads', () => {
   }
 })
 
+for (const [channel, type] of [
+  ['kafkajs-rs:producer:send', 'ProducerSendMessage'],
+  ['kafkajs-rs:consumer:process', 'ConsumerProcessMessage'],
+]) {
+  test(`the message of ${channel}`, () => {
+    const { tables } = sectionOf(page, 'Diagnostics channels')
+    const rows = tables[channel.includes('producer') ? 0 : 1]
+    const told = rows.flatMap(([fields]) => fields.split(', ').map(bare))
+    const message = checker.getDeclaredTypeOfSymbol(types.get(type))
+    assert.deepEqual(
+      told.sort(),
+      message
+        .getProperties()
+        .map(field => field.name)
+        .sort()
+    )
+    assert.ok(page.codeSpans.has(channel))
+  })
+}
+
 test('all levels', () => {
   const rows = sectionOf(page, 'Levels').tables[0]
   assert.deepEqual(

@@ -99,6 +99,18 @@ const SCENES = {
     for (const remove of remaining) remove()
   },
 
+  'adds a header': async (run, context) => {
+    await run()
+    const { consumer, producer } = await runningClients(context)
+    await consumer.stop()
+    const headers = []
+    const eachMessage = async ({ message }) => headers.push(`${message.headers.trace}`)
+    await consumer.run({ eachMessage })
+    await producer.send({ topic: context.topic, messages: [{ value: 'a' }] })
+    await waitFor(() => headers.length > 0, { deadline: 30_000, message: 'the message' })
+    assert.deepEqual(headers, ['id'])
+  },
+
   'writes log entries': async (run, { lines }) => {
     const kafka = await run({}, 'kafka')
     kafka.logger().info('told', { some: 'field' })
@@ -129,7 +141,7 @@ async function runningClients(context) {
   }
   await createTopic(context.topic)
   await producer.connect()
-  await consumer.subscribe({ topics: [context.topic] })
+  await consumer.subscribe({ topics: [context.topic], fromBeginning: true })
   await consumer.run({ eachMessage: async () => {} })
   return { producer, consumer, ended }
 }
