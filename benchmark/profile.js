@@ -65,6 +65,7 @@ function requirePerf() {
 
 /** Runs the workload once for warmth, and once under perf. */
 async function record({ workload, client, data }) {
+  fs.rmSync(data, { force: true })
   const cluster = await useOrStartSingle({ workload: 'benchmark' })
   const { brokers } = cluster
   try {
@@ -85,6 +86,8 @@ async function record({ workload, client, data }) {
       // perf finds the names of compiled and of interpreted JavaScript in a file that Node.js writes.
       const node = [
         ...['--perf-basic-prof', '--interpreted-frames-native-stack'],
+        // Code that is moved or thrown away would be found under the name of what was there before.
+        ...['--no-compact-code-space', '--no-flush-bytecode'],
         ...['--no-logfile-per-isolate', `--logfile=${data}.v8.log`],
       ]
       const measured = await runOnce({
@@ -112,11 +115,11 @@ function report(base) {
       stdio: ['ignore', 'pipe', 'ignore'],
       maxBuffer: MAX_OUTPUT_BYTES,
     })
-  const list = (sort, least) =>
+  const list = (fields, least) =>
     perf([
       'report',
       ...['-i', `${base}.data`, '--stdio', '--no-children', '-g', 'none'],
-      ...['--percent-limit', `${least}`, '--sort', sort],
+      ...['--percent-limit', `${least}`, '--fields', `overhead,${fields}`],
     ])
       .split('\n')
       .map(line => line.trimEnd())
@@ -131,6 +134,7 @@ function report(base) {
       `Functions\n\n${list('comm,dso,symbol', LEAST_PERCENT)}`,
     ].join('\n\n')
   )
+  fs.rmSync(`${base}.data.v8.log`, { force: true })
   fs.writeFileSync(written.stacks, perf(['script', '-i', `${base}.data`, '--no-inline']))
   return written
 }

@@ -24,7 +24,7 @@ const CHART = path.join(__dirname, '..', 'docs', 'benchmark.svg')
 function write({ results, clients, missing, options, cluster }) {
   const at = new Date().toISOString()
   const file = options.out
-    ? path.resolve(options.out)
+    ? path.resolve(process.env.INIT_CWD ?? '.', options.out)
     : path.join(RESULTS, `${at.replaceAll(':', '-')}.json`)
   const document = {
     at,
