@@ -34,6 +34,13 @@ type ValueOf<T> = T[keyof T]
  * Entry point: makes producers, consumers and admin clients of one Kafka cluster.
  *
  * They share configuration and logger; connections, metadata and events are each client's own.
+ *
+ * @example
+ * ```ts
+ * const kafka = new Kafka({ clientId: 'order-service', brokers: ['kafka-1:9092', 'kafka-2:9092'] })
+ * const producer = kafka.producer({ idempotent: true })
+ * const consumer = kafka.consumer({ groupId: 'order-processors' })
+ * ```
  */
 export class Kafka {
   /**
@@ -400,6 +407,13 @@ type Sender = {
   /**
    * Sends messages to one topic.
    *
+   * @example
+   * ```ts
+   * const [{ partition, baseOffset }] = await producer.send({
+   *   topic: 'orders',
+   *   messages: [{ key: 'order-123', value: JSON.stringify({ total: 25 }), headers: { source: 'web-app' } }],
+   * })
+   * ```
    * @returns one element per partition that got messages; empty with `acks: 0`
    * @throws KafkaJSNonRetriableError (rejection) if the topic or messages are missing or bad
    * @throws KafkaJSProtocolError (rejection) if the broker refuses and trying again is of no use
@@ -467,6 +481,17 @@ export type Producer = Sender & {
   /**
    * Begins a transaction; one at a time.
    *
+   * @example
+   * ```ts
+   * const transaction = await producer.transaction()
+   * try {
+   *   await transaction.send({ topic: 'payments', messages: [{ value: 'paid' }] })
+   *   await transaction.commit()
+   * } catch (error) {
+   *   await transaction.abort()
+   *   throw error
+   * }
+   * ```
    * @throws KafkaJSNonRetriableError (rejection) without a `transactionalId`, or while another one is open
    */
   transaction(): Promise<Transaction>
@@ -773,7 +798,20 @@ export type Consumer = {
   subscribe(subscription: ConsumerSubscribeTopics | ConsumerSubscribeTopic): Promise<void>
   /** Waits for the handlers, commits, leaves the group. The consumer may run again. */
   stop(): Promise<void>
-  /** Joins the group and starts to consume. What fails later shows as the event CRASH. */
+  /**
+   * Joins the group and starts to consume. What fails later shows as the event CRASH.
+   *
+   * @example
+   * ```ts
+   * await consumer.subscribe({ topics: ['orders'], fromBeginning: true })
+   * await consumer.run({
+   *   partitionsConsumedConcurrently: 3,
+   *   eachMessage: async ({ topic, partition, message }) => {
+   *     console.log(topic, partition, message.offset, message.value?.toString())
+   *   },
+   * })
+   * ```
+   */
   run(config?: ConsumerRunConfig): Promise<void>
   /**
    * Commits positions: of each partition the offset of the message to be read next. Does not move the consumer.

@@ -1,6 +1,6 @@
 'use strict'
 
-/** Every member of every declared type says what it is. (That every name does is tested in assignability.test.js.) */
+/** Every member of every declared type says what it is, and the examples compile. (That every name does is tested in assignability.test.js.) */
 
 const assert = require('node:assert/strict')
 const fs = require('node:fs')
@@ -8,7 +8,7 @@ const path = require('node:path')
 const { test } = require('node:test')
 const ts = require('typescript')
 
-const { ROOT } = require('./compiler')
+const { ROOT, compile } = require('./compiler')
 
 const isMember = node =>
   ts.isPropertySignature(node) ||
@@ -64,4 +64,29 @@ test('a member without a comment is found', () => {
   `)
   assert.equal(members, 4)
   assert.deepEqual(bare, ['6: bare: { inline: string }'])
+})
+
+test('the examples compile', () => {
+  const text = fs.readFileSync(path.join(ROOT, 'index.d.ts'), 'utf8')
+  const file = ts.createSourceFile('index.d.ts', text, ts.ScriptTarget.ES2022, true)
+  const examples = []
+  const visit = node => {
+    for (const tag of ts.getJSDocTags(node)) {
+      if (tag.tagName.text !== 'example' || tag.parent.parent !== node) continue
+      const [, code] = /```ts\n([\s\S]*?)```/.exec(ts.getTextOfJSDocComment(tag.comment))
+      examples.push(code)
+    }
+    ts.forEachChild(node, visit)
+  }
+  visit(file)
+  assert.ok(examples.length >= 4, `${examples.length} examples`)
+  const head =
+    "import { Consumer, Kafka, Producer } from 'kafkajs-rs'\ndeclare const producer: Producer, consumer: Consumer\n"
+  const program = (example, more) =>
+    `${head}export async function example() {\n${example}\n${more}}\nvoid Kafka`
+  const files = more =>
+    Object.fromEntries(examples.map((code, index) => [`${index}.ts`, program(code, more)]))
+  assert.deepEqual(compile(files('')).errors, [])
+  // One error each, or nothing was checked.
+  assert.equal(compile(files('new Kafka(1)')).errors.length, examples.length)
 })
