@@ -25,8 +25,8 @@ const { once } = require('node:events')
 
 /**
  * @param {object} script
- * @param {(request: Request, index: number) => Answer | Promise<Answer>} [script.answer]  index: number of the request on
- *   its connection, from 0; default: silence
+ * @param {(request: Request, index: number, connection: number) => Answer | Promise<Answer>} [script.answer]  index:
+ *   number of the request on its connection, from 0; connection: its number, from 1; default: silence
  * @param {(socket: net.Socket) => void} [script.connected]  called for each client, before any request
  * @param {boolean} [script.concurrent]  true: answers are asked for as requests come, and given in their order; default
  *   false: a request is read when the one before is answered, as Kafka does
@@ -41,13 +41,14 @@ async function startPeer({
   const sockets = new Set()
   const server = net.createServer(socket => {
     peer.connections += 1
+    const connection = peer.connections
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
     socket.on('error', () => socket.destroy())
     connected(socket)
     const answered = async (request, index) => {
       requests.push(request)
-      return answer(request, index)
+      return answer(request, index, connection)
     }
     serve(socket, answered, concurrent)
   })

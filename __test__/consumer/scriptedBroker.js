@@ -1,0 +1,301 @@
+'use strict'
+
+/**
+ * A broker that holds one topic and coordinates one group, and answers Fetch as a test wants it to: with formats that
+ * brokers of our time do not store, codes they seldom give, or not at all. It speaks versions that are old enough to be
+ * written by hand, with kafkajs' own encoder.
+ */
+
+const Decoder = require('kafkajs/src/protocol/decoder')
+const Encoder = require('kafkajs/src/protocol/encoder')
+const { apiVersionsBody, response, startPeer } = require('../harness')
+
+const FETCH = 1
+const LIST_OFFSETS = 2
+const METADATA = 3
+const OFFSET_COMMIT = 8
+const OFFSET_FETCH = 9
+const FIND_COORDINATOR = 10
+const JOIN_GROUP = 11
+const HEARTBEAT = 12
+const LEAVE_GROUP = 13
+const SYNC_GROUP = 14
+const API_VERSIONS = 18
+
+/** Fetch 11 knows racks and leader epochs (KIP-392). */
+const VERSIONS = {
+  [FETCH]: [11, 11],
+  [LIST_OFFSETS]: [2, 2],
+  [METADATA]: [4, 4],
+  [OFFSET_COMMIT]: [2, 2],
+  [OFFSET_FETCH]: [2, 2],
+  [FIND_COORDINATOR]: [0, 0],
+  [JOIN_GROUP]: [2, 2],
+  [HEARTBEAT]: [0, 0],
+  [LEAVE_GROUP]: [0, 0],
+  [SYNC_GROUP]: [0, 0],
+  [API_VERSIONS]: [0, 0],
+}
+
+const UNSUPPORTED_VERSION = 35
+const EARLIEST = -2
+const GENERATION = 1
+const MEMBER = 'member-1'
+/** Bytes of a request before its client id: API key, version, correlation id. */
+const BEFORE_CLIENT_ID = 8
+
+const write = task => {
+  const encoder = new Encoder()
+  task(encoder)
+  return encoder.buffer
+}
+
+const list = (encoder, items, task) => {
+  encoder.writeInt32(items.length)
+  for (const item of items) task(item)
+}
+
+/**
+ * @typedef {object} Ask   one partition of a Fetch
+ * @property {number} node    who was asked
+ * @property {number} partition
+ * @property {number} offset
+ * @property {number} maxBytes
+ * @property {number} maxWait ms; 0 for what is not to wait
+ * @property {string} rack
+ * @property {number} connection  number of the connection it came on, from 1
+ * @property {number} place   among the partitions of its request, from 0
+ *
+ * @typedef {object} Part  what is answered
+ * @property {Buffer} [records]
+ * @property {number} [code]
+ * @property {number} [end]      high watermark; default 0
+ * @property {number} [replica]  preferred read replica; default none
+ */
+
+/**
+ * @param {object} script
+ * @param {string} script.topic
+ * @param {number} [script.partitions]  default 1
+ * @param {(ask: Ask) => Part | 'silence' | 'hang up' | Promise<Part | 'silence' | 'hang up'>} script.fetch
+ *   an answer without records and code is given when the wait that was asked for is over
+ * @param {number} [script.nodes]  brokers that answer; default 1. Node 1 coordinates, and leads at first.
+ * @param {(timestamp: number) => number} [script.offsetAt]  of ListOffsets; default: 0 for the beginning, 100 for the end
+ * @returns {Promise<{ brokers: string[], asks: Ask[], commits: Array<{ partition: number, offset: string }>,
+ *   leader: number, ask: (node: number) => Ask[], close(): Promise<void> }>}  `leader` may be changed
+ */
+async function startScriptedBroker({
+  topic,
+  partitions = 1,
+  nodes = 1,
+  fetch,
+  offsetAt = timestamp => (timestamp === EARLIEST ? 0 : 100),
+}) {
+  const broker = { leader: 1, asks: [], commits: [], stored: new Map() }
+  const numbers = Array.from({ length: partitions }, (_, partition) => partition)
+  const peers = []
+  const timers = new Set()
+
+  const elapse = milliseconds =>
+    new Promise(resolve => {
+      const timer = setTimeout(() => {
+        timers.delete(timer)
+        resolve()
+      }, milliseconds)
+      timers.add(timer)
+    })
+
+  const answers = {
+    [API_VERSIONS]: (_, { apiVersion }) =>
+      apiVersionsBody(VERSIONS, apiVersion === 0 ? 0 : UNSUPPORTED_VERSION),
+
+    [METADATA]: () =>
+      write(encoder => {
+        encoder.writeInt32(0)
+        list(encoder, [...peers.keys()], at =>
+          encoder
+            .writeInt32(at + 1)
+            .writeString('127.0.0.1')
+            .writeInt32(peers[at].port)
+            .writeString(null)
+        )
+        encoder.writeString('scripted').writeInt32(1)
+        list(encoder, [topic], name => {
+          encoder.writeInt16(0).writeString(name).writeBoolean(false)
+          list(encoder, numbers, partition => {
+            encoder.writeInt16(0).writeInt32(partition).writeInt32(broker.leader)
+            for (let set = 0; set < 2; set++) {
+              list(encoder, [...peers.keys()], at => encoder.writeInt32(at + 1))
+            }
+          })
+        })
+      }),
+
+    [FIND_COORDINATOR]: () =>
+      write(encoder =>
+        encoder.writeInt16(0).writeInt32(1).writeString('127.0.0.1').writeInt32(peers[0].port)
+      ),
+
+    [JOIN_GROUP]: decoder => {
+      decoder.readString()
+      decoder.readInt32()
+      decoder.readInt32()
+      decoder.readString()
+      decoder.readString()
+      const [{ name, metadata }] = decoder.readArray(d => ({
+        name: d.readString(),
+        metadata: d.readBytes(),
+      }))
+      return write(encoder => {
+        encoder.writeInt32(0).writeInt16(0).writeInt32(GENERATION).writeString(name)
+        encoder.writeString(MEMBER).writeString(MEMBER)
+        list(encoder, [MEMBER], id => encoder.writeString(id).writeBytes(metadata))
+      })
+    },
+
+    [SYNC_GROUP]: decoder => {
+      decoder.readString()
+      decoder.readInt32()
+      decoder.readString()
+      const [{ assignment }] = decoder.readArray(d => ({
+        member: d.readString(),
+        assignment: d.readBytes(),
+      }))
+      return write(encoder => encoder.writeInt16(0).writeBytes(assignment))
+    },
+
+    [HEARTBEAT]: () => write(encoder => encoder.writeInt16(0)),
+
+    [LEAVE_GROUP]: () => write(encoder => encoder.writeInt16(0)),
+
+    [OFFSET_FETCH]: () =>
+      write(encoder => {
+        list(encoder, [topic], name => {
+          encoder.writeString(name)
+          list(encoder, numbers, partition => {
+            const offset = broker.stored.get(partition) ?? '-1'
+            encoder.writeInt32(partition).writeInt64(offset).writeString('').writeInt16(0)
+          })
+        })
+        encoder.writeInt16(0)
+      }),
+
+    [OFFSET_COMMIT]: decoder => {
+      decoder.readString()
+      decoder.readInt32()
+      decoder.readString()
+      decoder.readInt64()
+      const [{ rows }] = decoder.readArray(d => ({
+        topic: d.readString(),
+        rows: d.readArray(row => ({
+          partition: row.readInt32(),
+          offset: row.readInt64().toString(),
+          metadata: row.readString(),
+        })),
+      }))
+      for (const { partition, offset } of rows) {
+        broker.commits.push({ partition, offset })
+        broker.stored.set(partition, offset)
+      }
+      return write(encoder =>
+        list(encoder, [topic], name => {
+          encoder.writeString(name)
+          list(encoder, rows, ({ partition }) => encoder.writeInt32(partition).writeInt16(0))
+        })
+      )
+    },
+
+    [LIST_OFFSETS]: decoder => {
+      decoder.readInt32()
+      decoder.readInt8()
+      const [{ rows }] = decoder.readArray(d => ({
+        topic: d.readString(),
+        rows: d.readArray(row => ({
+          partition: row.readInt32(),
+          timestamp: Number(row.readInt64()),
+        })),
+      }))
+      return write(encoder => {
+        encoder.writeInt32(0)
+        list(encoder, [topic], name => {
+          encoder.writeString(name)
+          list(encoder, rows, ({ partition, timestamp }) =>
+            encoder
+              .writeInt32(partition)
+              .writeInt16(0)
+              .writeInt64(-1)
+              .writeInt64(offsetAt(timestamp, partition))
+          )
+        })
+      })
+    },
+
+    [FETCH]: async (decoder, _request, { node, connection }) => {
+      const asks = readFetch(decoder).map((ask, place) => ({ ...ask, place, node, connection }))
+      broker.asks.push(...asks)
+      const parts = []
+      for (const ask of asks) parts.push(await fetch(ask))
+      for (const end of ['hang up', 'silence']) if (parts.includes(end)) return end
+      const isEmpty = parts.every(({ records, code, replica }) => !records && !code && !replica)
+      if (isEmpty) await elapse(asks[0].maxWait)
+      return write(encoder => {
+        encoder.writeInt32(0).writeInt16(0).writeInt32(0)
+        list(encoder, [topic], name => {
+          encoder.writeString(name)
+          list(encoder, [...asks.keys()], at => {
+            const { records = null, code = 0, end = 0, replica = -1 } = parts[at]
+            encoder.writeInt32(asks[at].partition).writeInt16(code)
+            encoder.writeInt64(end).writeInt64(end).writeInt64(0)
+            list(encoder, [], () => {})
+            encoder.writeInt32(replica).writeBytes(records)
+          })
+        })
+      })
+    },
+  }
+
+  const startNode = async node =>
+    startPeer({
+      answer: async (request, _index, connection) => {
+        const answer = answers[request.apiKey]
+        if (!answer) return 'hang up'
+        const decoder = new Decoder(request.bytes)
+        decoder.forward(BEFORE_CLIENT_ID)
+        decoder.readString()
+        const body = await answer(decoder, request, { node, connection })
+        if (body === 'hang up') return body
+        return body === 'silence' ? undefined : response(request, body)
+      },
+    })
+
+  for (let node = 1; node <= nodes; node++) peers.push(await startNode(node))
+  broker.brokers = [peers[0].address]
+  broker.close = async () => {
+    for (const timer of timers) clearTimeout(timer)
+    await Promise.all(peers.map(peer => peer.close()))
+  }
+  return broker
+}
+
+function readFetch(decoder) {
+  decoder.readInt32()
+  const maxWait = decoder.readInt32()
+  decoder.forward(4 + 4 + 1 + 4 + 4)
+  const topics = decoder.readArray(d => ({
+    topic: d.readString(),
+    partitions: d.readArray(row => {
+      const partition = row.readInt32()
+      row.readInt32()
+      const offset = Number(row.readInt64())
+      row.readInt64()
+      return { partition, offset, maxBytes: row.readInt32() }
+    }),
+  }))
+  decoder.readArray(d => [d.readString(), d.readArray(row => row.readInt32())])
+  const rack = decoder.readString()
+  return topics.flatMap(({ partitions }) =>
+    partitions.map(partition => ({ ...partition, maxWait, rack }))
+  )
+}
+
+module.exports = { startScriptedBroker }
