@@ -40,7 +40,7 @@ let holders = 0
 
 /** Throws outside of the drain, so that one entry cannot keep the others from being settled. */
 const rethrow = error => {
-  queueMicrotask(() => {
+  process.nextTick(() => {
     throw error
   })
 }

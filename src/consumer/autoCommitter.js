@@ -1,5 +1,7 @@
 'use strict'
 
+const { performance } = require('node:perf_hooks')
+
 /** Shortest time between commits, ms: many small batches share one. */
 const PAUSE = 10
 

@@ -7,6 +7,7 @@
  * fields.
  */
 
+const { performance } = require('node:perf_hooks')
 const { invoke, invokeSync, loadAddon } = require('../binding')
 const { CompressionCodecs, isBuiltinCodec } = require('../enums')
 const { errorFromPayload, isRebalancing, protocolErrorFromCode } = require('../errors')

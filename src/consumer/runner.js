@@ -12,6 +12,7 @@
  */
 
 const { AsyncResource } = require('node:async_hooks')
+const { performance } = require('node:perf_hooks')
 const { KafkaJSNonRetriableError, KafkaJSNumberOfRetriesExceeded } = require('../errors')
 const { consumerEvents: events, coreEventName } = require('../events')
 const AutoCommitter = require('./autoCommitter')

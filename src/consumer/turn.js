@@ -1,5 +1,8 @@
 'use strict'
 
+const { performance } = require('node:perf_hooks')
+const { setImmediate } = require('node:timers')
+
 /** Time after which the event loop gets a turn, ms. */
 const SLICE = 5
 

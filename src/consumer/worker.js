@@ -1,5 +1,6 @@
 'use strict'
 
+const { performance } = require('node:perf_hooks')
 const { isKafkaJSError } = require('../errors')
 const Turn = require('./turn')
 
