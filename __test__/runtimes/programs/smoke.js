@@ -4,12 +4,12 @@
  * A program for every runtime: makes a topic, sends each way, consumes by message and by batch, commits, and ends by
  * itself. Prints `SMOKE ok` as its last line.
  *
- *     KAFKA_BROKERS=host:port <runtime> __test__/runtimes/smoke.js
+ *     KAFKA_BROKERS=host:port <runtime> __test__/runtimes/programs/smoke.js
  */
 
 const assert = require('node:assert')
 const { randomBytes } = require('node:crypto')
-const { CompressionTypes, Kafka, KafkaJSError, logLevel } = require('../..')
+const { CompressionTypes, Kafka, KafkaJSError, logLevel } = require('../../..')
 
 const DEADLINE_MS = 30_000
 
