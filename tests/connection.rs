@@ -231,6 +231,67 @@ async fn an_answer_nobody_asked_for_is_ignored() {
 }
 
 #[tokio::test]
+async fn a_second_answer_to_the_same_request_is_ignored() {
+    let (connection, mut peer) = connect(Reporter::silent()).await;
+    let (first, second, ()) = tokio::join!(metadata(&connection), metadata(&connection), async {
+        let (_, _, first) = peer.request().await;
+        let (_, _, second) = peer.request().await;
+        peer.answer(first, &metadata_of(1)).await;
+        peer.answer(first, &metadata_of(3)).await;
+        peer.answer(second, &metadata_of(2)).await;
+    });
+    assert_eq!(first.expect("answered").controller_id.0, 1);
+    assert_eq!(second.expect("answered").controller_id.0, 2);
+    assert!(connection.is_open());
+}
+
+#[tokio::test]
+async fn a_count_that_the_frame_cannot_hold_is_named_and_closes_the_connection() {
+    // Metadata v4: throttle time, then the count of brokers.
+    for (count, text) in [
+        (i32::MAX, "brokers announces 2147483647 where 10 bytes are left"),
+        (-2, "brokers announces -2"),
+        (i32::MIN, "brokers announces -2147483648"),
+    ] {
+        let (connection, mut peer) = connect(Reporter::silent()).await;
+        let (result, ()) = tokio::join!(metadata(&connection), async {
+            let (_, _, id) = peer.request().await;
+            let mut body = metadata_of(1);
+            body[4..8].copy_from_slice(&count.to_be_bytes());
+            peer.answer(id, &body).await;
+        });
+        let error = result.expect_err("a lie");
+        assert_eq!(error.kind(), ErrorKind::Connection);
+        assert!(error.message().contains(text), "{error}");
+        assert!(!connection.is_open());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broker_cannot_silence_a_connection_for_days() {
+    let (connection, mut peer) = connect(Reporter::silent()).await;
+    let mut body = metadata_of(1);
+    body[..4].copy_from_slice(&i32::MAX.to_be_bytes());
+    let (result, ()) = tokio::join!(metadata(&connection), async {
+        let (_, _, id) = peer.request().await;
+        peer.answer(id, &body).await;
+    });
+    result.expect("answered");
+    let started = tokio::time::Instant::now();
+    let (result, quiet) = tokio::join!(metadata(&connection), async {
+        let (_, _, id) = peer.request().await;
+        let quiet = started.elapsed();
+        peer.answer_metadata(id).await;
+        quiet
+    });
+    result.expect("answered");
+    assert!(
+        quiet >= Duration::from_secs(59) && quiet <= Duration::from_secs(61),
+        "{quiet:?}"
+    );
+}
+
+#[tokio::test]
 async fn a_frame_that_arrives_byte_by_byte_is_read_whole() {
     let (connection, mut peer) = connect(Reporter::silent()).await;
     let (result, ()) = tokio::join!(metadata(&connection), async {

@@ -39,6 +39,10 @@ const WAIT_GRACE: Duration = Duration::from_millis(100);
 /// Pause of a partition whose leader is being looked for.
 const LEADER_PAUSE: Duration = Duration::from_millis(100);
 
+/// Pause of a partition whose answer brought nobody further: none at all, or records from before what was asked for. A
+/// broker that lies must not be asked as fast as it can answer.
+const USELESS_PAUSE: Duration = Duration::from_millis(100);
+
 /// Connections per broker.
 const LANES: usize = 2;
 
@@ -291,7 +295,7 @@ impl Lane {
         let now = Instant::now();
         let mut partitions = self.session.0.partitions.lock();
         for ask in asked.values() {
-            partitions.postponed(ask, now);
+            partitions.postponed(ask, now + USELESS_PAUSE);
         }
         drop(partitions);
         brought_nothing
@@ -349,6 +353,10 @@ impl Lane {
                         drop(partitions);
                         self.session.note_ready();
                         is_kept
+                    }
+                    None if !is_empty && decoded.next <= ask.offset => {
+                        partitions.postponed(ask, now + USELESS_PAUSE);
+                        false
                     }
                     None => {
                         partitions.nothing(ask, decoded.next, end, now);

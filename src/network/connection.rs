@@ -37,6 +37,10 @@ pub const MAX_FRAME: usize = 256 * 1024 * 1024;
 /// After this many the connection is retired: at most 12 MB.
 pub const MAX_UNANSWERED: u32 = 100_000;
 
+/// Longest that a broker can ask us to stay quiet. It holds a connection that it throttles back itself as well
+/// (KIP-219), so what is sent earlier waits there, under the deadline of a request.
+pub const MAX_QUIET: Duration = Duration::from_mins(1);
+
 /// What a broker speaks.
 #[derive(Debug, Clone, Default)]
 pub struct VersionRanges {
@@ -360,7 +364,7 @@ impl Connection {
         let Ok(throttle @ 1..) = u64::try_from(throttle_ms) else {
             return;
         };
-        let until = Instant::now() + Duration::from_millis(throttle);
+        let until = Instant::now() + Duration::from_millis(throttle).min(MAX_QUIET);
         let mut quiet_until = self.quiet_until.lock();
         *quiet_until = Some(quiet_until.map_or(until, |earlier| earlier.max(until)));
         drop(quiet_until);
