@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use tokio::sync::Mutex as AsyncMutex;
+use tokio_util::sync::CancellationToken;
 
 use crate::error::{Error, Result};
 use crate::event::Level;
@@ -37,12 +38,21 @@ pub struct Broker {
     // Held while connecting, so that those who want the same connection wait for one attempt instead of making many.
     slots: [AsyncMutex<Option<Arc<Connection>>>; ROLES],
     versions: Mutex<Option<Arc<VersionRanges>>>,
+    /// Cancelled once nobody is to connect any more.
+    closed: CancellationToken,
 }
 
 impl Broker {
-    /// A broker nobody has connected to yet. `node_id` is unknown for a seed.
-    pub fn new(node_id: Option<i32>, endpoint: Endpoint, dialer: Arc<Dialer>) -> Self {
+    /// A broker nobody has connected to yet. `node_id` is unknown for a seed. `closed` ends attempts to connect that are
+    /// under way.
+    pub fn new(
+        node_id: Option<i32>,
+        endpoint: Endpoint,
+        dialer: Arc<Dialer>,
+        closed: CancellationToken,
+    ) -> Self {
         Self {
+            closed,
             node_id,
             endpoint: Mutex::new(endpoint),
             dialer,
@@ -106,7 +116,7 @@ impl Broker {
     /// The connection for `role`, opened now if there is none.
     ///
     /// # Errors
-    /// `KafkaJSConnectionError` and friends: see [`Dialer::open`].
+    /// `KafkaJSConnectionError` and friends: see [`Dialer::open`]; that the client is disconnected.
     pub async fn connection(&self, role: Role) -> Result<Arc<Connection>> {
         let mut slot = self.slot(role).lock().await;
         if let Some(connection) = slot.as_ref() {
@@ -118,7 +128,11 @@ impl Broker {
         }
         *slot = None;
         let endpoint = self.endpoint();
-        let opened = self.dialer.open(&endpoint, self.versions()).await;
+        let opened = tokio::select! {
+            biased;
+            () = self.closed.cancelled() => return Err(disconnected()),
+            opened = self.dialer.open(&endpoint, self.versions()) => opened,
+        };
         let connection = Arc::new(opened.inspect_err(|error| self.log_failure(&endpoint, error))?);
         *self.versions.lock() = Some(Arc::clone(connection.versions()));
         *slot = Some(Arc::clone(&connection));
@@ -134,12 +148,19 @@ impl Broker {
         });
     }
 
-    /// Ends all connections.
+    /// Ends all connections, and the attempts to open one. There will be no others.
     pub async fn close(&self) {
+        // Whoever connects holds its slot meanwhile, which may take as long as a handshake may.
+        self.closed.cancel();
         for slot in &self.slots {
             if let Some(connection) = slot.lock().await.take() {
                 connection.close();
             }
         }
     }
+}
+
+/// What those get who ask for a connection of a client that has ended all of them.
+pub(super) fn disconnected() -> Error {
+    Error::retriable_error("The client is disconnected")
 }

@@ -11,8 +11,9 @@ use parking_lot::{Mutex, RwLock};
 use serde_json::json;
 use tokio::sync::{Mutex as AsyncMutex, Notify};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
-use super::broker::{Broker, Role};
+use super::broker::{Broker, Role, disconnected};
 use super::coordinator::{CoordinatorKind, Coordinators};
 use super::metadata::{BrokerAddress, Metadata, Scope};
 use super::retry::{Failure, retry};
@@ -31,6 +32,8 @@ struct Shared {
     seeds: Mutex<Vec<String>>,
     next_seed: AtomicUsize,
     connected: AtomicBool,
+    /// Ends the attempts to connect that began before [`ClusterHandle::disconnect`].
+    closed: Mutex<CancellationToken>,
     // The seed connection serves look-ups until the node behind it is known.
     bootstrap: AsyncMutex<Option<Arc<Connection>>>,
     brokers: Mutex<HashMap<i32, Arc<Broker>>>,
@@ -65,6 +68,7 @@ impl ClusterHandle {
             seeds: Mutex::new(Vec::new()),
             next_seed: AtomicUsize::new(0),
             connected: AtomicBool::new(false),
+            closed: Mutex::new(CancellationToken::new()),
             bootstrap: AsyncMutex::new(None),
             brokers: Mutex::new(HashMap::new()),
             metadata: RwLock::new(Arc::new(Metadata {
@@ -111,6 +115,12 @@ impl ClusterHandle {
     /// `KafkaJSNumberOfRetriesExceeded` around the last `KafkaJSConnectionError`; authentication errors as they are.
     pub async fn connect(&self, seeds: Vec<String>) -> Result<()> {
         *self.0.seeds.lock() = seeds;
+        {
+            let mut closed = self.0.closed.lock();
+            if closed.is_cancelled() {
+                *closed = CancellationToken::new();
+            }
+        }
         self.0.connected.store(true, Ordering::Release);
         self.any_connection().await.map(drop)
     }
@@ -123,6 +133,7 @@ impl ClusterHandle {
     /// Ends every connection. Requests that still wait fail at once. The cluster can be connected again.
     pub async fn disconnect(&self) {
         self.0.connected.store(false, Ordering::Release);
+        self.0.closed.lock().cancel();
         let brokers: Vec<_> = self.0.brokers.lock().drain().map(|(_, broker)| broker).collect();
         for broker in brokers {
             broker.close().await;
@@ -145,7 +156,12 @@ impl ClusterHandle {
         if let Some(connection) = bootstrap.as_ref().filter(|connection| connection.is_open()) {
             return Ok(Arc::clone(connection));
         }
-        let connection = retry(self.0.config.retry, |_| self.try_connect()).await?;
+        let closed = self.closed();
+        let connection = tokio::select! {
+            biased;
+            () = closed.cancelled() => return Err(disconnected()),
+            connection = retry(self.0.config.retry, |_| self.try_connect()) => connection?,
+        };
         *bootstrap = Some(Arc::clone(&connection));
         Ok(connection)
     }
@@ -163,9 +179,7 @@ impl ClusterHandle {
     /// One round over everything that might answer.
     async fn try_connect(&self) -> Result<Arc<Connection>, Failure> {
         if !self.is_connected() {
-            return Err(Failure::Bail(Error::retriable_error(
-                "The client is disconnected",
-            )));
+            return Err(Failure::Bail(disconnected()));
         }
         let known: Vec<_> = self.0.brokers.lock().values().cloned().collect();
         for broker in known {
@@ -216,7 +230,16 @@ impl ClusterHandle {
     }
 
     fn broker_at(&self, node_id: Option<i32>, endpoint: Endpoint) -> Broker {
-        Broker::new(node_id, endpoint, Arc::clone(&self.0.dialer))
+        Broker::new(
+            node_id,
+            endpoint,
+            Arc::clone(&self.0.dialer),
+            self.closed().child_token(),
+        )
+    }
+
+    fn closed(&self) -> CancellationToken {
+        self.0.closed.lock().clone()
     }
 
     /// Sends `request` to any broker.
@@ -248,7 +271,7 @@ impl ClusterHandle {
     /// `KafkaJSBrokerNotFound`, or why it could not be opened.
     pub async fn connection(&self, node_id: i32, role: Role) -> Result<Arc<Connection>> {
         if !self.is_connected() {
-            return Err(Error::retriable_error("The client is disconnected"));
+            return Err(disconnected());
         }
         self.broker(node_id)?.connection(role).await
     }
@@ -418,10 +441,10 @@ impl ClusterHandle {
     }
 
     fn learn_brokers(&self, metadata: &Metadata) {
+        let mut brokers = self.0.brokers.lock();
         if !self.is_connected() {
             return;
         }
-        let mut brokers = self.0.brokers.lock();
         brokers.retain(|node_id, _| metadata.brokers.contains_key(node_id));
         for address in metadata.brokers.values() {
             let Ok(endpoint) = Endpoint::advertised(&address.host, address.port) else {
@@ -496,7 +519,11 @@ impl ClusterHandle {
 
     fn learn_broker_address(&self, address: &BrokerAddress) -> Result<()> {
         let endpoint = Endpoint::advertised(&address.host, address.port)?;
-        self.place_broker(&mut self.0.brokers.lock(), address.node_id, endpoint);
+        let mut brokers = self.0.brokers.lock();
+        // An answer that arrives after the end must leave nothing for the next beginning.
+        if self.is_connected() {
+            self.place_broker(&mut brokers, address.node_id, endpoint);
+        }
         Ok(())
     }
 
