@@ -80,14 +80,17 @@ const list = (encoder, items, task) => {
  * @param {(ask: Ask) => Part | 'silence' | 'hang up' | Promise<Part | 'silence' | 'hang up'>} script.fetch
  *   an answer without records and code is given when the wait that was asked for is over
  * @param {number} [script.nodes]  brokers that answer; default 1. Node 1 coordinates, and leads at first.
+ * @param {number[]} [script.silent]  those of them that accept connections and never say anything
  * @param {(timestamp: number) => number} [script.offsetAt]  of ListOffsets; default: 0 for the beginning, 100 for the end
  * @returns {Promise<{ brokers: string[], asks: Ask[], commits: Array<{ partition: number, offset: string }>,
- *   leader: number, ask: (node: number) => Ask[], close(): Promise<void> }>}  `leader` may be changed
+ *   leader: number, connections(node: number): number, close(): Promise<void> }>}  `leader` may be changed;
+ *   connections: how many clients have connected to a node
  */
 async function startScriptedBroker({
   topic,
   partitions = 1,
   nodes = 1,
+  silent = [],
   fetch,
   offsetAt = timestamp => (timestamp === EARLIEST ? 0 : 100),
 }) {
@@ -257,6 +260,7 @@ async function startScriptedBroker({
   const startNode = async node =>
     startPeer({
       answer: async (request, _index, connection) => {
+        if (silent.includes(node)) return undefined
         const answer = answers[request.apiKey]
         if (!answer) return 'hang up'
         const decoder = new Decoder(request.bytes)
@@ -270,6 +274,7 @@ async function startScriptedBroker({
 
   for (let node = 1; node <= nodes; node++) peers.push(await startNode(node))
   broker.brokers = [peers[0].address]
+  broker.connections = node => peers[node - 1].connections
   broker.close = async () => {
     for (const timer of timers) clearTimeout(timer)
     await Promise.all(peers.map(peer => peer.close()))
