@@ -7,6 +7,7 @@ const path = require('node:path')
 const { execFile } = require('node:child_process')
 const { test } = require('node:test')
 const { brokers, createTopic, uniqueTopic, withAdmin } = require('../harness')
+const { readTopic } = require('../producer/readTopic')
 const { secured } = require('../security/secured')
 
 const EXAMPLES = path.join(__dirname, '../../examples')
@@ -66,6 +67,23 @@ test('metrics.js', async () => {
   }
   assert.ok(lines.includes(`${topic}/0: 0 behind`), lines.join('\n'))
   assert.equal(lines.at(-1), '1 joins, 0 crashes')
+})
+
+test('read-process-write.js', async () => {
+  const prefix = uniqueTopic()
+  const { code, lines, errors } = await runExample('read-process-write.js', [prefix])
+  assert.equal(code, 0, errors)
+  assert.equal(errors.match(/a power cut, say/g)?.length, 1, errors)
+  assert.deepEqual(lines, [
+    '300 orders processed, 1 transaction aborted and repeated',
+    'ada: 14850',
+    'bob: 14950',
+    'cyd: 15050',
+  ])
+  // Readers of everything also see what was aborted.
+  const all = await readTopic(await brokers(), `${prefix}-totals`, { readUncommitted: true })
+  const committed = await readTopic(await brokers(), `${prefix}-totals`)
+  assert.ok(all.length > committed.length, `${all.length} and ${committed.length}`)
 })
 
 test('secure.js', async () => {
