@@ -12,12 +12,15 @@ const {
   uniqueGroup,
   uniqueTopic,
   waitFor,
+  withAdmin,
 } = require('../../harness')
 
 const PARTITIONS = 24
 const MEMBERS = 12
-const ROUNDS = 200
-const MESSAGES = 10_000
+/** How long members come and go: CHURN_SECONDS=120 is the long version. */
+const SECONDS = Number(process.env.CHURN_SECONDS ?? 20)
+/** Sent each time after a member has come or gone. */
+const PER_ROUND = 50
 
 /** Same choices in every run. */
 const makeRandom = seed => () => {
@@ -25,12 +28,20 @@ const makeRandom = seed => () => {
   return seed / 2 ** 31
 }
 
-test('a mixed group in motion', { timeout: 300_000 }, async t => {
+const isStable = groupId =>
+  withAdmin(undefined, async admin => {
+    const { groups } = await admin.describeGroups([groupId])
+    return groups[0].state === 'Stable'
+  })
+
+test('a mixed group in motion', { timeout: (SECONDS + 240) * 1000 }, async t => {
   const addresses = await brokers()
   const topic = await createTopic(uniqueTopic(), { partitions: PARTITIONS })
   const groupId = uniqueGroup()
+  /** By message: during which rest between two rebalances it was handled, and how often. */
   const handled = new Map()
   const crashes = []
+  const figures = { rounds: 0, joins: 0, sent: 0, again: 0, doubledInPeace: [] }
 
   const startMember = async library => {
     const { Kafka } = library.load()
@@ -38,17 +49,24 @@ test('a mixed group in motion', { timeout: 300_000 }, async t => {
     const consumer = kafka.consumer({
       groupId,
       heartbeatInterval: 100,
-      sessionTimeout: 6000,
-      rebalanceTimeout: 5000,
+      sessionTimeout: 10_000,
+      rebalanceTimeout: 10_000,
       maxWaitTimeInMs: 100,
       retry: { retries: 20, initialRetryTime: 50 },
     })
     consumer.on(consumer.events.CRASH, ({ payload }) => crashes.push([library.name, payload.error]))
+    // Whoever handles a message again has joined since it was handled first.
+    consumer.on(consumer.events.GROUP_JOIN, () => figures.joins++)
     await consumer.subscribe({ topics: [topic], fromBeginning: true })
     await consumer.run({
       eachMessage: async ({ partition, message }) => {
         const key = `${partition}/${message.offset}`
-        handled.set(key, (handled.get(key) ?? 0) + 1)
+        const before = handled.get(key)
+        if (before !== undefined) {
+          figures.again++
+          if (before === figures.joins) figures.doubledInPeace.push(`${key} by ${library.name}`)
+        }
+        handled.set(key, figures.joins)
       },
     })
     return { consumer, library }
@@ -64,42 +82,49 @@ test('a mixed group in motion', { timeout: 300_000 }, async t => {
   })
 
   const random = makeRandom(7)
-  let sent = 0
   const send = async count => {
     const messages = Array.from({ length: count }, () => ({
-      value: `${sent}`,
-      partition: sent++ % PARTITIONS,
+      value: `${figures.sent}`,
+      partition: figures.sent++ % PARTITIONS,
     }))
     await producer.send({ topic, messages })
   }
 
-  for (let round = 0; round < ROUNDS; round++) {
+  const end = performance.now() + SECONDS * 1000
+  while (performance.now() < end) {
     const grows = members.length < 2 || (members.length < MEMBERS && random() < 0.6)
     if (grows) {
-      members.push(await startMember(round % 2 === 0 ? subject : reference))
+      members.push(await startMember(figures.rounds % 2 === 0 ? subject : reference))
     } else {
       const [leaver] = members.splice(Math.floor(random() * members.length), 1)
       await leaver.consumer.disconnect()
     }
-    await send(MESSAGES / ROUNDS)
+    figures.rounds++
+    await send(PER_ROUND)
   }
-  await waitFor(() => handled.size === MESSAGES, { deadline: 60_000, message: 'all messages' })
+  await waitFor(() => handled.size === figures.sent, {
+    deadline: 60_000,
+    message: 'all messages',
+  })
+  t.diagnostic(JSON.stringify({ seconds: SECONDS, ...figures }))
   assert.deepEqual(
     crashes.filter(([name]) => name === subject.name),
     []
   )
-
-  // From here on nobody comes or goes: each message is handled once.
-  handled.clear()
-  await send(1000)
-  await waitFor(() => handled.size === 1000, {
-    deadline: 30_000,
-    message: 'what was sent in peace',
-  })
   assert.deepEqual(
-    [...handled.values()].filter(count => count > 1),
+    figures.doubledInPeace.filter(line => line.endsWith(` ${subject.name}`)),
     []
   )
+
+  // From here on nobody comes or goes: each message is handled once.
+  await waitFor(() => isStable(groupId), { deadline: 60_000, message: 'a stable group' })
+  const before = { sent: figures.sent, again: figures.again }
+  await send(1000)
+  await waitFor(() => handled.size === before.sent + 1000, {
+    deadline: 60_000,
+    message: 'what was sent in peace',
+  })
+  assert.equal(figures.again, before.again)
 })
 
 test('a hundred partitions over ten members, then over one', { timeout: 120_000 }, async t => {
