@@ -98,6 +98,7 @@ const join = (...parts) => Buffer.concat(parts)
  * @property {string} topic
  * @property {number} partition
  * @property {number} acks
+ * @property {number} timeout  milliseconds
  * @property {string | null} transactionalId
  * @property {bigint} producerId  -1n without idempotence
  * @property {number} epoch
@@ -283,7 +284,7 @@ async function startScriptedBroker(script = {}) {
 function readProduce(reader) {
   const transactionalId = reader.string()
   const acks = reader.int16()
-  reader.int32()
+  const timeout = reader.int32()
   const topics = reader.list(() => ({
     topic: reader.string(),
     partitions: reader.list(() => ({ partition: reader.int32(), bytes: reader.blob() })),
@@ -293,6 +294,7 @@ function readProduce(reader) {
       topic,
       partition,
       acks,
+      timeout,
       transactionalId,
       producerId: bytes.readBigInt64BE(BATCH.producerId),
       epoch: bytes.readInt16BE(BATCH.producerEpoch),
