@@ -1,6 +1,6 @@
 'use strict'
 
-/** What docs/compatibility.md says was run is what is run. */
+/** What docs/compatibility.md says was run is what is installed, from whatever registry npm is told to use. */
 
 const assert = require('node:assert/strict')
 const fs = require('node:fs')
@@ -33,4 +33,11 @@ test('every package and version of the tables is installed here', () => {
     rows.map(each => each.join(' ')).filter(each => !installed.has(each)),
     []
   )
+})
+
+test('the lock files name no registry', () => {
+  for (const folder of ['ecosystem', 'runtimes']) {
+    const lock = fs.readFileSync(path.join(ROOT, '__test__', folder, 'package-lock.json'), 'utf8')
+    assert.doesNotMatch(lock, /"resolved"/, folder)
+  }
 })
