@@ -10,7 +10,12 @@
 const { performance } = require('node:perf_hooks')
 const { invoke, invokeSync, loadAddon } = require('../binding')
 const { CompressionCodecs, isBuiltinCodec } = require('../enums')
-const { errorFromPayload, isRebalancing, protocolErrorFromCode } = require('../errors')
+const {
+  KafkaJSNonRetriableError,
+  errorFromPayload,
+  isRebalancing,
+  protocolErrorFromCode,
+} = require('../errors')
 const { consumerEvents: events } = require('../events')
 const { ISOLATION_LEVEL } = require('../options')
 const CommitSchedule = require('./commitSchedule')
@@ -215,8 +220,13 @@ module.exports = class ConsumerGroup {
   /** Has the program's assigner deal the partitions out. */
   async #assign({ question, groupProtocol, members, topics }) {
     try {
-      const { assigner } = this.assigners.find(({ assigner: { name } }) => name === groupProtocol)
-      const assignments = await assigner.assign({
+      const chosen = this.assigners.find(({ assigner: { name } }) => name === groupProtocol)
+      if (!chosen) {
+        throw new KafkaJSNonRetriableError(
+          `Unsupported partition assigner "${groupProtocol}", the assigner wasn't found in the assigners list`
+        )
+      }
+      const assignments = await chosen.assigner.assign({
         members: members.map(({ memberId, memberMetadata, groupInstanceId }) => ({
           memberId,
           memberMetadata: Buffer.from(memberMetadata, 'base64'),
