@@ -4,7 +4,7 @@
 
 const fs = require('node:fs')
 const path = require('node:path')
-const { LOCAL, install, voters } = require('./installation')
+const { LOCAL, install, templateWith, voters } = require('./installation')
 const { NodeProcess } = require('./node-process')
 const { freePorts } = require('./ports')
 const { guard, release } = require('./guard')
@@ -120,6 +120,8 @@ class Cluster {
  * @property {number[]} [advertised]  for proxies: one port per node. Each node gets one more listener, at
  *   `cluster.proxyTargets`, whose clients are sent to the advertised port. Replication does not pass there.
  * @property {Record<string, string | number>} [overrides]  broker properties
+ * @property {Record<string, number>} [features]  levels at which the cluster is formatted, by name, for instance
+ *   { 'transaction.version': 1 }; default: the newest
  * @property {'test' | 'benchmark'} [workload]  default 'test': quick start, 256 MB
  * @property {boolean} [guarded]    ends when this process ends, however it ends; default true
  * @property {string} [directory]   default: a new one
@@ -134,7 +136,10 @@ class Cluster {
  */
 async function startCluster(count, options = {}) {
   const { port, log = line => console.error(`kafka: ${line}`) } = options
-  const installation = await install(log)
+  const installed = await install(log)
+  const installation = options.features
+    ? { ...installed, template: await templateWith(installed, count, options.features) }
+    : installed
   const tls = options.secured ? await tlsKeys(log) : undefined
   for (let attempt = 1; ; attempt += 1) {
     const cluster = await layOut(count, { ...options, installation, tls })

@@ -132,8 +132,33 @@ function dropDraft(directory) {
   release({ directory })
 }
 
+/**
+ * Formats data directories with features other than the newest, once, and keeps them beside the others.
+ *
+ * @param {Installation} installation
+ * @param {1 | 3} count
+ * @param {Record<string, number>} features  levels by name, as StorageTool knows them
+ * @returns {Promise<Installation['template']>}
+ */
+async function templateWith(installation, count, features) {
+  const levels = Object.entries(features).map(([name, level]) => `${name}=${level}`)
+  const kept = path.join(installation.directory, `template-${levels.join('-')}-of-${count}`)
+  const template = (_nodes, node) => path.join(kept, 'template', String(count), String(node))
+  if (fs.existsSync(kept)) return template
+  const draft = makeDraft()
+  try {
+    const more = levels.flatMap(level => ['--feature', level])
+    const nodes = Array.from({ length: count }, (_, i) => i + 1)
+    await Promise.all(nodes.map(node => makeTemplate(draft, count, node, { installation, more })))
+    rename(draft, kept)
+  } finally {
+    dropDraft(draft)
+  }
+  return template
+}
+
 /** A formatted directory holds cluster id, node id and SCRAM users, but no port: voters are given at start. */
-async function makeTemplate(draft, count, node) {
+async function makeTemplate(draft, count, node, { installation, more = [] } = {}) {
   const target = path.join(draft, 'template', String(count), String(node))
   const properties = `${target}.properties`
   fs.mkdirSync(target, { recursive: true })
@@ -148,11 +173,12 @@ async function makeTemplate(draft, count, node) {
       `log.dirs=${target}`,
     ].join('\n')
   )
-  const format = ['format', '-t', CLUSTER_ID, '-c', properties, ...SCRAM_USERS]
+  const format = ['format', '-t', CLUSTER_ID, '-c', properties, ...SCRAM_USERS, ...more]
+  const from = installation?.directory ?? draft
   await run(
     java.command,
-    [...QUICK_JVM, '-cp', classPath(draft), 'kafka.tools.StorageTool', ...format],
-    draft
+    [...QUICK_JVM, '-cp', classPath(from), 'kafka.tools.StorageTool', ...format],
+    from
   )
 }
 
@@ -245,4 +271,14 @@ function run(command, args, cwd) {
   })
 }
 
-module.exports = { LOCAL, QUICK_JVM, START_DEADLINE_MS, dropDraft, install, makeDraft, run, voters }
+module.exports = {
+  LOCAL,
+  QUICK_JVM,
+  START_DEADLINE_MS,
+  dropDraft,
+  install,
+  makeDraft,
+  run,
+  templateWith,
+  voters,
+}
