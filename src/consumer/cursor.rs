@@ -10,6 +10,10 @@ use tokio::time::Instant;
 use crate::cluster::retry::Backoff;
 use crate::config::RetryConfig;
 
+/// What records are believed to grow to when they are decompressed, before any have come: a first answer of full size
+/// could be large enough to fill the memory that all partitions share.
+const EXPECTED_EXPANSION: usize = 8;
+
 /// Ties an answer to the position that was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mark(u32);
@@ -49,7 +53,7 @@ impl Cursor {
             failures: None,
             needs_first_place: false,
             advanced_at: now,
-            expansion: 1,
+            expansion: EXPECTED_EXPANSION,
         }
     }
 
@@ -283,7 +287,7 @@ mod tests {
     #[test]
     fn compressed_partitions_are_asked_for_less() {
         let mut cursor = Cursor::new(Instant::now());
-        assert_eq!(cursor.bytes_to_ask(400, 100), 100);
+        assert_eq!(cursor.bytes_to_ask(400, 100), 50, "nothing is known yet");
         cursor.note_expansion(100, 1000);
         assert_eq!(cursor.bytes_to_ask(400, 100), 40);
         cursor.note_expansion(100, 50);
