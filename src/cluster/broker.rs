@@ -148,6 +148,16 @@ impl Broker {
         });
     }
 
+    /// Ends the connection for `role`, so that whoever asks for it next gets a new one.
+    pub fn retire(&self, role: Role) {
+        // Whoever holds the slot is opening a new one right now.
+        if let Ok(mut slot) = self.slot(role).try_lock()
+            && let Some(connection) = slot.take()
+        {
+            connection.close();
+        }
+    }
+
     /// Ends all connections, and the attempts to open one. There will be no others.
     pub async fn close(&self) {
         // Whoever connects holds its slot meanwhile, which may take as long as a handshake may.

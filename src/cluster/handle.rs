@@ -276,6 +276,13 @@ impl ClusterHandle {
         self.broker(node_id)?.connection(role).await
     }
 
+    /// Ends the connection to one broker for `role`; the next request of that role opens a new one.
+    pub fn retire_connection(&self, node_id: i32, role: Role) {
+        if let Ok(broker) = self.broker(node_id) {
+            broker.retire(role);
+        }
+    }
+
     /// Sends `request` to one broker.
     ///
     /// # Errors

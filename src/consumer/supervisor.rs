@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::fetcher::Lanes;
 use super::handle::Session;
+use crate::cluster::Role;
 use crate::event::{Level, with_fields};
 
 /// How often is looked.
@@ -42,8 +43,11 @@ impl Session {
                 );
             }
             if self.watch(&mut stalls) {
-                for (_, fetcher) in fetchers.drain() {
+                for (node, fetcher) in fetchers.drain() {
                     fetcher.cancel();
+                    for role in [Role::Fetch, Role::FetchNow] {
+                        self.0.cluster.retire_connection(node, role);
+                    }
                 }
                 self.0.refresh_wanted.notify_one();
             }
