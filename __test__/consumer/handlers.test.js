@@ -84,17 +84,18 @@ test('a handler that blocks the event loop for longer than the session keeps its
   const context = await ours(t)
   await fill(context, 2)
   const { consumer, messages } = await consume(context, {
-    sessionTimeout: 1000,
+    sessionTimeout: 2000,
     heartbeatInterval: 200,
-    onMessage: () => {
-      const end = Date.now() + 3000
+    onMessage: (_, { message }) => {
+      // Three sessions.
+      const end = Date.now() + (message.offset === '0' ? 6000 : 0)
       while (Date.now() < end);
     },
   })
   let rebalances = 0
   consumer.on(consumer.events.REBALANCING, () => rebalances++)
   consumer.on(consumer.events.GROUP_JOIN, () => rebalances++)
-  await waitFor(() => messages.length === 2)
+  await waitFor(() => messages.length === 2, { deadline: 30_000 })
   await fill(context, 1)
   await waitFor(() => messages.length === 3)
   assert.equal(rebalances, 0)

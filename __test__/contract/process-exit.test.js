@@ -9,7 +9,7 @@ const { contract, within } = require('../harness')
 const TOP = path.join(__dirname, '../..')
 const PROGRAM_MS = 15000
 /** From the last disconnect to the end of the process. */
-const EXIT_MS = 1000
+const EXIT_MS = 5000
 
 /**
  * Runs `body` in a process of its own: an async function's text that sees kafka, topic, group, kafkajs.

@@ -78,7 +78,7 @@ test('a handler that outlasts the patience of the group loses its place, not its
   const second = context.kafka().consumer({ groupId: context.group, maxWaitTimeInMs: 100 })
   await second.subscribe({ topics: [context.topic], fromBeginning: true })
   await within(
-    5000,
+    30_000,
     second.run({ eachMessage: async ({ message }) => seen.push(message.offset) }),
     'run'
   )
@@ -134,30 +134,30 @@ test('maxPollInterval: a handler that takes longer loses its partitions and says
 
 test('maxPollInterval: heartbeat() and resolveOffset() show progress', async t => {
   const context = await ours(t)
-  await fill(context, 3)
+  await fill(context, 2)
   const done = []
   const work = async (heartbeat, steps) => {
     for (let step = 0; step < steps; step++) {
       await new Promise(resolve => {
-        setTimeout(resolve, 100)
+        setTimeout(resolve, 250)
       })
       await heartbeat()
     }
   }
   const { consumer } = await consume(context, {
     heartbeatInterval: 50,
-    maxPollInterval: 400,
+    maxPollInterval: 2000,
     run: {
       eachMessage: async ({ message, heartbeat }) => {
-        await work(heartbeat, 8)
+        await work(heartbeat, 10)
         done.push(message.offset)
       },
     },
   })
   let rejoins = 0
   consumer.on(consumer.events.GROUP_JOIN, () => rejoins++)
-  await waitFor(() => done.length === 3)
-  assert.deepEqual([done, rejoins], [['0', '1', '2'], 0])
+  await waitFor(() => done.length === 2, { deadline: 30_000 })
+  assert.deepEqual([done, rejoins], [['0', '1'], 0])
 })
 
 test('offsets of a partition that is not assigned are not committed', async t => {
