@@ -93,7 +93,9 @@ before(async () => {
 after(() => cluster?.stop())
 
 for (const signal of ['SIGKILL', 'restart']) {
-  test(`each node in turn: ${signal}`, { timeout: 240_000 }, async t => {
+  test(`each node in turn, leaders and the coordinator among them: ${signal}`, {
+    timeout: 240_000,
+  }, async t => {
     const topic = await createTopic(uniqueTopic(), { partitions: PARTITIONS, on: cluster.brokers })
     const member = await startMember(t, cluster.brokers, topic, uniqueGroup())
     const sender = await startSending(cluster.brokers, topic)
