@@ -38,6 +38,8 @@
  * @property {string} groupId
  * @property {'message' | 'batch'} [handler='message']
  * @property {boolean} [awaits=false] - onMessage gives a promise, and the next message waits for it
+ * @property {number} [take] - for a client that can be asked for so many messages at a time in place of pushing all
+ *   there are, as node-rdkafka: where it is stopped before the end, which it does not survive while it pushes
  * @property {number} [concurrency=1] - how many partitions are handled at a time
  * @property {number} [heartbeatMs] - default: the client's
  * @property {(partition: number, offset: string | number | bigint, value: Buffer) => void | Promise<void>} onMessage

@@ -8,7 +8,7 @@ const { HighLevelProducer, KafkaConsumer } = require(rivalModule('node-rdkafka')
 
 const TRANSACTION_TIMEOUT_MS = 30000
 const METADATA_TIMEOUT_MS = 30000
-/** Its default, 1 s, is how long a fetch of one message more waits before it looks again. */
+/** For how long it waits for as many messages as it was asked for; its default is 1 s. */
 const CONSUME_TIMEOUT_MS = 10
 
 const common = brokers => ({ 'client.id': 'benchmark', 'metadata.broker.list': brokers.join(',') })
@@ -66,7 +66,7 @@ module.exports = {
     }
   },
 
-  async startConsumer({ brokers, topic, groupId, awaits, heartbeatMs, onMessage, onError }) {
+  async startConsumer({ brokers, topic, groupId, take, heartbeatMs, onMessage, onError }) {
     const consumer = new KafkaConsumer(
       {
         ...common(brokers),
@@ -79,17 +79,23 @@ module.exports = {
     await connect(consumer)
     consumer.subscribe([topic])
     const handle = ({ partition, offset, value }) => onMessage(partition, offset, value)
-    if (!awaits) {
+    if (take === undefined) {
       consumer.on('data', handle)
       consumer.consume()
       return { stop: () => disconnect(consumer) }
     }
 
     consumer.setDefaultConsumeTimeout(CONSUME_TIMEOUT_MS)
-    const take = promisify(consumer.consume).bind(consumer, 1)
+    const consume = promisify(consumer.consume).bind(consumer, take)
     let running = true
     const loop = (async () => {
-      while (running) for (const message of await take()) await handle(message)
+      while (running) {
+        for (const message of await consume()) {
+          if (!running) break
+          const handled = handle(message)
+          if (handled) await handled
+        }
+      }
     })()
     loop.catch(onError)
     return {

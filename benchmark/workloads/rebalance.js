@@ -60,6 +60,7 @@ function join(group, member) {
   return group.client.startConsumer({
     ...group.where,
     heartbeatMs: HEARTBEAT_MS,
+    take: 1,
     onMessage(partition) {
       const at = performance.now()
       group.first[member] ??= at
