@@ -23,7 +23,7 @@ const { runFiles } = require('./node-tests')
 const { note, step } = require('./progress')
 
 const RUNTIMES = path.join(__dirname, '..', '__test__', 'runtimes')
-const FILE_DEADLINE_MS = 120_000
+const FILE_DEADLINE_MS = 180_000
 const NATIVE_BUILD_DEADLINE_MS = 180_000
 
 /** kafkajs-lz4 needs a native module, built where there is a compiler and Python. */

@@ -7,8 +7,8 @@ const { after, before, test } = require('node:test')
 const { brokers, createTopic, uniqueGroup, uniqueTopic, waitFor, within } = require('../harness')
 const { client: library } = require('./scene')
 
-const ANSWER_DEADLINE_MS = 15_000
-const OPTIONS = { timeout: 60_000 }
+const ANSWER_DEADLINE_MS = 30_000
+const OPTIONS = { timeout: 90_000 }
 
 let scene
 
@@ -104,6 +104,7 @@ async function startService() {
     await made.connect()
     await waitFor(() => made.getConsumerAssignments()[replies] !== undefined, {
       message: 'partitions of the reply topic',
+      deadline: 30_000,
     })
     return { proxy: made, statuses }
   }
@@ -217,7 +218,7 @@ test(
     const partitionsOf = each => each.getConsumerAssignments()[topics.replies]
     await waitFor(
       () => partitionsOf(proxy) !== undefined && partitionsOf(proxy) !== partitionsOf(second),
-      { message: 'two reply partitions' }
+      { message: 'two reply partitions', deadline: 30_000 }
     )
     // It keeps what it had: the assigner reads the previous assignment from the members' user data.
     assert.equal(partitionsOf(proxy), 0)

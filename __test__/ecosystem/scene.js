@@ -6,7 +6,7 @@ const { spawn } = require('node:child_process')
 const path = require('node:path')
 const { brokers } = require('../harness')
 
-const PROGRAM_DEADLINE_MS = 60_000
+const PROGRAM_DEADLINE_MS = 75_000
 const RESULT = 'RESULT '
 
 /** `kafkajs` in the control run, `kafkajs-rs` in the other. */
@@ -21,7 +21,7 @@ const client = require('kafkajs/package.json').name
  * @param {string} name  file in `programs/`
  * @param {object} [settings]
  * @param {{ env?: Record<string, string>, nodeOptions?: string[], deadline?: number }} [options]  deadline in
- *   milliseconds, default 60000
+ *   milliseconds, default 75000
  * @returns {Promise<any>} the result
  * @throws {Error} with all it printed
  */

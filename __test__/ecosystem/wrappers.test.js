@@ -129,7 +129,7 @@ test(
       ['kafka_consumer_batch_duration_seconds', { topic }],
       ['kafka_admin_request_total', broker],
     ]) {
-      assert.ok((await read(name, labels)) > 0, name)
+      await waitFor(async () => (await read(name, labels)) > 0, { message: name })
     }
     // A consumer emits CONNECT when it connects and when it runs.
     const connects = Object.entries({ producer: 1, consumer: 2, admin: 1 })

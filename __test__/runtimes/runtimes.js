@@ -63,6 +63,7 @@ async function start({ program, args: own }, file, options = {}) {
       KAFKA_BROKERS: env.KAFKA_BROKERS ?? (await brokers()).join(','),
       KAFKAJS_NO_PARTITIONER_WARNING: '1',
       NO_COLOR: '1',
+      DENO_NO_UPDATE_CHECK: '1',
       ...env,
     },
     stdio: ['ignore', 'pipe', 'pipe'],

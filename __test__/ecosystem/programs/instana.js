@@ -9,7 +9,7 @@ const instana = require('@instana/collector')({
 const kafkajs = require('kafkajs')
 const { report, traffic } = require('./traffic')
 
-const READY_DEADLINE_MS = 15_000
+const READY_DEADLINE_MS = 30_000
 
 /** A task in an entry span of the user's. */
 async function inSpan(name, task) {

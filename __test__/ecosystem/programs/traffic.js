@@ -4,7 +4,7 @@
 
 const settings = JSON.parse(process.env.SETTINGS)
 
-const MESSAGES_DEADLINE_MS = 20_000
+const MESSAGES_DEADLINE_MS = 40_000
 
 /** Tells the test what was found, as `runProgram` reads it. */
 const report = result => process.stdout.write(`RESULT ${JSON.stringify(result)}\n`)
