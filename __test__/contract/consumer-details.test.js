@@ -226,3 +226,66 @@ contract('4.12: a crash and a restart are logged', async context => {
     linesOf(context, 'Crash:', 'Caught error when invoking', 'Restarting the consumer in 50')
   )
 })
+
+contract(
+  '4.3: a topic whose subscription failed is subscribed to all the same',
+  NO_TOPIC,
+  async context => {
+    const { kafka, group, topic, record } = context
+    const consumer = kafka({ allowAutoTopicCreation: false }).consumer({
+      groupId: group,
+      allowAutoTopicCreation: false,
+      ...SHORT_POLL,
+    })
+    record(
+      'subscribe',
+      (await errorOf(() => consumer.subscribe({ topic, fromBeginning: true }))).type
+    )
+    await createTopic(topic)
+    await send(context, ['it came'])
+    const seen = []
+    await consumer.run({ eachMessage: async ({ message }) => seen.push(`${message.value}`) })
+    await waitFor(() => seen.length === 1)
+    record('seen', seen)
+  }
+)
+
+contract(
+  '4.4: partitionsConsumedConcurrently handlers at once, never two of a partition',
+  {
+    partitions: 4,
+  },
+  async context => {
+    const { kafka, topic, record } = context
+    const producer = kafka().producer()
+    await producer.connect()
+    const messages = Array.from({ length: 40 }, (_, number) => ({
+      value: `${number}`,
+      partition: number % 4,
+    }))
+    await producer.send({ topic, messages })
+    const consumer = makeConsumer(context)
+    const busy = new Map()
+    const order = [[], [], [], []]
+    let most = 0
+    let shared = 0
+    await consumer.subscribe({ topic, fromBeginning: true })
+    await consumer.run({
+      partitionsConsumedConcurrently: 3,
+      eachMessage: async ({ partition, message }) => {
+        if (busy.has(partition)) shared++
+        busy.set(partition, true)
+        most = Math.max(most, busy.size)
+        await new Promise(resolve => {
+          setTimeout(resolve, 20)
+        })
+        order[partition].push(message.offset)
+        busy.delete(partition)
+      },
+    })
+    await waitFor(() => order.flat().length === 40, { deadline: 30_000 })
+    record('at once', most)
+    record('two of one partition', shared)
+    record('order', order)
+  }
+)
