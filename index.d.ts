@@ -562,7 +562,7 @@ export interface ConsumerConfig {
    * Heartbeats go on meanwhile. Default 300000.
    */
   maxPollInterval?: number
-  /** Only kafkajs-rs: most that is read ahead of the handlers, bytes. Default 52428800. */
+  /** Only kafkajs-rs: most that is read ahead of the handlers, bytes after decompression. Default 52428800. */
   maxBufferedBytes?: number
 }
 
