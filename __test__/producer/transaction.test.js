@@ -302,7 +302,11 @@ contract(
   }
 )
 
-for (const late of ['commit', 'send']) {
+for (const [late, type] of Object.entries({
+  commit: 'INVALID_TXN_STATE',
+  send: 'INVALID_PRODUCER_EPOCH',
+  sendOffsets: 'INVALID_PRODUCER_EPOCH',
+})) {
   test(`a transaction that took too long: ${late} fails, abort works, and so does the next one`, async t => {
     const topic = await createTopic(uniqueTopic())
     const options = { transactionalId: topic, transactionTimeout: 1000 }
@@ -310,11 +314,18 @@ for (const late of ['commit', 'send']) {
     const transaction = await producer.transaction()
     await transaction.send({ topic, messages: [{ value: 'too slow' }] })
     await readTopic(await brokers(), topic)
-    const send = () => transaction.send({ topic, messages: [{ value: 'late' }] })
-    const error = await errorOf(late === 'send' ? send : () => transaction.commit())
-    assert.equal(error.type, late === 'send' ? 'INVALID_PRODUCER_EPOCH' : 'INVALID_TXN_STATE')
-    if (late === 'send') {
-      assert.match((await errorOf(send)).message, /^The transaction has to be aborted: /)
+    const attempt = {
+      commit: () => transaction.commit(),
+      send: () => transaction.send({ topic, messages: [{ value: 'late' }] }),
+      sendOffsets: () =>
+        transaction.sendOffsets({
+          consumerGroupId: uniqueGroup(),
+          topics: [{ topic, partitions: [{ partition: 0, offset: '1' }] }],
+        }),
+    }[late]
+    assert.equal((await errorOf(attempt)).type, type)
+    if (late !== 'commit') {
+      assert.match((await errorOf(attempt)).message, /^The transaction has to be aborted: /)
       assert.match((await errorOf(() => transaction.commit())).message, /has to be aborted/)
     }
     await transaction.abort()

@@ -79,7 +79,15 @@ fn transactional_id(shared: &Shared) -> TransactionalId {
     ))
 }
 
-/// What an error code of a coordinator means.
+/// The coordinator neither ends our transaction nor gives us another epoch: our transactional id is somebody else's by
+/// now. (A transaction of version 1 that took too long ends so, too: its coordinator does not keep the two apart.)
+fn fenced(shared: &Shared, code: i16) -> Failure {
+    let error = Error::protocol(code);
+    shared.state.lock().transaction.fence(error.clone());
+    Failure::Bail(error)
+}
+
+/// What an error code of a coordinator means, other than of the beginning and the end of a transaction.
 fn judge(shared: &Shared, kind: CoordinatorKind, key: &str, code: i16) -> Failure {
     let error = Error::protocol(code);
     if error.is_stale_coordinator() {
@@ -87,8 +95,9 @@ fn judge(shared: &Shared, kind: CoordinatorKind, key: &str, code: i16) -> Failur
         return Failure::Retry(error.with_retriable(true));
     }
     match code {
+        // Taken over by another producer, or ended by the coordinator for its length: the abort will tell.
         PRODUCER_FENCED | INVALID_PRODUCER_EPOCH => {
-            shared.state.lock().transaction.fence(error.clone());
+            shared.state.lock().transaction.require_abort(&error);
             Failure::Bail(error)
         }
         CONCURRENT_TRANSACTIONS => Failure::Retry(error.with_retriable(true)),
@@ -155,6 +164,7 @@ pub(super) async fn init_transactions(shared: &Shared) -> Result<()> {
         let response = ask(shared, kind, &id, request).await?;
         match response.error_code {
             0 => Ok((response.producer_id.0, response.producer_epoch)),
+            code @ (PRODUCER_FENCED | INVALID_PRODUCER_EPOCH) => Err(fenced(shared, code)),
             code => Err(judge(shared, kind, &id, code)),
         }
     })
@@ -184,6 +194,8 @@ pub(super) fn announce(shared: &Arc<Shared>) {
             Ok(()) => {
                 strong.state.lock().transaction.announced(&slots);
                 strong.ring_all();
+                // An abort may wait for this alone.
+                strong.progress.notify_waiters();
             }
             Err(error) => {
                 let batches = {
@@ -194,6 +206,7 @@ pub(super) fn announce(shared: &Arc<Shared>) {
                 for batch in batches {
                     strong.fail_batch(batch, &error);
                 }
+                strong.progress.notify_waiters();
             }
         }
     });
@@ -389,6 +402,7 @@ pub(super) async fn end(shared: &Arc<Shared>, commit: bool) -> Result<()> {
             0 => Ok((response.producer_id.0, response.producer_epoch)),
             // No leader told the coordinator of the transaction: each has refused what it was sent.
             INVALID_TXN_STATE if commit && version_2 && !has_content => Ok((-1, -1)),
+            code @ (PRODUCER_FENCED | INVALID_PRODUCER_EPOCH) => Err(fenced(shared, code)),
             code => Err(judge(shared, kind, &id, code)),
         }
     })
