@@ -10,16 +10,12 @@
 const { performance } = require('node:perf_hooks')
 const { invoke, invokeSync, loadAddon } = require('../binding')
 const { CompressionCodecs, isBuiltinCodec } = require('../enums')
-const {
-  KafkaJSNonRetriableError,
-  errorFromPayload,
-  isRebalancing,
-  protocolErrorFromCode,
-} = require('../errors')
+const { errorFromPayload, isRebalancing, protocolErrorFromCode } = require('../errors')
 const { consumerEvents: events } = require('../events')
 const { ISOLATION_LEVEL } = require('../options')
 const CommitSchedule = require('./commitSchedule')
 const Lease = require('./lease')
+const OfferedAssigners = require('./offeredAssigners')
 const { readOffset } = require('./topicPartitions')
 const { offsetAfter } = require('./unpack')
 
@@ -73,7 +69,7 @@ module.exports = class ConsumerGroup {
   #dirty = []
   #seeks = new Set()
   #registered = 0
-  #thrownByAssigner = null
+  #assigners
   #trouble = () => {}
   #waiting = null
   #scheduleOptions
@@ -83,7 +79,7 @@ module.exports = class ConsumerGroup {
    *
    * @param {object} options checked options of the consumer and of `run`, plus `cluster`, `logger` (root),
    *   `instrumentationEmitter`, `topics` (names), `topicConfigurations` (`{ [topic]: { fromBeginning } }`), and
-   *   `assigners`: `[{ assigner, assignor }]`, `assignor` naming the one of the core that does its work, or null
+   *   `assigners`: as `OfferedAssigners` takes them
    */
   constructor(options) {
     this.cluster = options.cluster
@@ -94,7 +90,7 @@ module.exports = class ConsumerGroup {
     this.topicConfigurations = options.topicConfigurations
     this.logger = options.logger.namespace('ConsumerGroup')
     this.instrumentationEmitter = options.instrumentationEmitter
-    this.assigners = options.assigners
+    this.#assigners = new OfferedAssigners(options.assigners)
     this.rebalanceTimeout = options.rebalanceTimeout
     /** How long a rebalance may wait for handlers, ms: the group learns late of it and early loses its patience. */
     this.patience = Math.max(
@@ -205,42 +201,19 @@ module.exports = class ConsumerGroup {
 
   async #join() {
     const topics = this.topicsSubscribed
-    const protocols = this.assigners.map(({ assigner, assignor }) => {
-      const { name, metadata } = assigner.protocol({ topics })
-      return { name, assignor, metadata: Buffer.from(metadata).toString('base64') }
-    })
-    this.#thrownByAssigner = null
+    const protocols = this.#assigners.protocols(topics)
     try {
       return await invoke(call => this.#native.join(call, JSON.stringify({ topics, protocols })))
     } catch (error) {
-      throw this.#thrownByAssigner ?? error
+      throw this.#assigners.thrown ?? error
     }
   }
 
-  /** Has the program's assigner deal the partitions out. */
-  async #assign({ question, groupProtocol, members, topics }) {
+  async #assign({ question, ...group }) {
     try {
-      const chosen = this.assigners.find(({ assigner: { name } }) => name === groupProtocol)
-      if (!chosen) {
-        throw new KafkaJSNonRetriableError(
-          `Unsupported partition assigner "${groupProtocol}", the assigner wasn't found in the assigners list`
-        )
-      }
-      const assignments = await chosen.assigner.assign({
-        members: members.map(({ memberId, memberMetadata, groupInstanceId }) => ({
-          memberId,
-          memberMetadata: Buffer.from(memberMetadata, 'base64'),
-          groupInstanceId,
-        })),
-        topics,
-      })
-      const rows = assignments.map(({ memberId, memberAssignment }) => ({
-        memberId,
-        memberAssignment: Buffer.from(memberAssignment).toString('base64'),
-      }))
+      const rows = await this.#assigners.assign(group)
       invokeSync(() => this.#native.answerAssigner(question, JSON.stringify(rows)))
     } catch (error) {
-      this.#thrownByAssigner = error
       this.#native.refuseAssigner(question, `${error?.message ?? error}`)
     }
   }
