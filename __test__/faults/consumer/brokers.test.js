@@ -17,11 +17,13 @@ const {
 } = require('../../harness')
 
 const PARTITIONS = 6
+/** Of the sender: it is not to sleep long after what it sends to is there again. */
+const PATIENCE = { retries: 100, maxRetryTime: 1000 }
 
 /** Sends numbered messages until it is stopped; counts those that were acknowledged. */
 const startSending = async (brokers, topic) => {
   const { Kafka, logLevel } = reference.load()
-  const kafka = new Kafka({ brokers, logLevel: logLevel.NOTHING, retry: { retries: 30 } })
+  const kafka = new Kafka({ brokers, logLevel: logLevel.NOTHING, retry: PATIENCE })
   const producer = kafka.producer()
   await producer.connect()
   const acknowledged = []
