@@ -51,28 +51,31 @@ const MESSAGES = {
   },
 }
 
-contract('what a message may contain, read by the same library and by kafkajs', async context => {
-  const { kafka, topic, record } = context
-  const producer = kafka().producer()
-  await producer.connect()
-  const names = Object.keys(MESSAGES)
-  for (const name of names) await producer.send({ topic, messages: [MESSAGES[name]] })
+contract(
+  '3.4 what a message may contain, read by the same library and by kafkajs',
+  async context => {
+    const { kafka, topic, record } = context
+    const producer = kafka().producer()
+    await producer.connect()
+    const names = Object.keys(MESSAGES)
+    for (const name of names) await producer.send({ topic, messages: [MESSAGES[name]] })
 
-  const reference = new kafkajs.Kafka({
-    clientId: 'reference',
-    brokers: context.brokers,
-    logLevel: kafkajs.logLevel.NOTHING,
-  })
-  for (const reader of [undefined, reference]) {
-    const read = await readAll(context, names.length, reader)
-    for (const [index, { message }] of read.entries()) {
-      record(names[index], message)
-      record(names[index], [message, message.headers, message.batchContext].map(Object.keys))
+    const reference = new kafkajs.Kafka({
+      clientId: 'reference',
+      brokers: context.brokers,
+      logLevel: kafkajs.logLevel.NOTHING,
+    })
+    for (const reader of [undefined, reference]) {
+      const read = await readAll(context, names.length, reader)
+      for (const [index, { message }] of read.entries()) {
+        record(names[index], message)
+        record(names[index], [message, message.headers, message.batchContext].map(Object.keys))
+      }
     }
   }
-})
+)
 
-contract('a message without a timestamp gets the time of the call', async context => {
+contract('3.4 a message without a timestamp gets the time of the call', async context => {
   const { kafka, topic, record } = context
   const producer = kafka().producer()
   await producer.connect()
@@ -87,7 +90,7 @@ contract('a message without a timestamp gets the time of the call', async contex
 })
 
 for (const codec of ['None', 'GZIP']) {
-  contract(`messages of one call keep their order and offsets, ${codec}`, async context => {
+  contract(`3.4 messages of one call keep their order and offsets, ${codec}`, async context => {
     const { kafka, topic, record } = context
     const producer = kafka().producer()
     await producer.connect()

@@ -14,7 +14,7 @@ async function connectProducer({ kafka }, options) {
   return producer
 }
 
-contract('producer: own members, in order', { partitions: 0 }, async ({ kafka, record }) => {
+contract('3.2 producer: own members, in order', { partitions: 0 }, async ({ kafka, record }) => {
   const producer = kafka().producer()
 
   record('keys', Object.keys(producer))
@@ -25,7 +25,7 @@ contract('producer: own members, in order', { partitions: 0 }, async ({ kafka, r
 })
 
 contract(
-  'producer: connect and disconnect resolve undefined and emit, each time',
+  '3.2 producer: connect and disconnect resolve undefined and emit, each time',
   async context => {
     const producer = context.kafka().producer()
     const { CONNECT, DISCONNECT } = producer.events
@@ -42,7 +42,7 @@ contract(
 
 for (const acks of [-1, 1, undefined]) {
   contract(
-    `send, acks ${acks}: one RecordMetadata per partition`,
+    `3.5 send, acks ${acks}: one RecordMetadata per partition`,
     { partitions: 3 },
     async context => {
       const { topic, record } = context
@@ -58,19 +58,22 @@ for (const acks of [-1, 1, undefined]) {
   )
 }
 
-contract('send, acks 0: resolves with an empty array, the message is in the log', async context => {
-  const { topic, record } = context
-  const producer = await connectProducer(context)
+contract(
+  '3.5 send, acks 0: resolves with an empty array, the message is in the log',
+  async context => {
+    const { topic, record } = context
+    const producer = await connectProducer(context)
 
-  record('result', await producer.send({ topic, acks: 0, messages: [{ value: 'v' }] }))
-  record(
-    'batch',
-    await producer.sendBatch({ acks: 0, topicMessages: [{ topic, messages: [{ value: 'w' }] }] })
-  )
-  await waitFor(async () => (await endOffsets(topic))[0] === 2, { message: 'both messages' })
-})
+    record('result', await producer.send({ topic, acks: 0, messages: [{ value: 'v' }] }))
+    record(
+      'batch',
+      await producer.sendBatch({ acks: 0, topicMessages: [{ topic, messages: [{ value: 'w' }] }] })
+    )
+    await waitFor(async () => (await endOffsets(topic))[0] === 2, { message: 'both messages' })
+  }
+)
 
-contract('send without messages resolves with an empty array', async context => {
+contract('3.3 send without messages resolves with an empty array', async context => {
   const { topic, record } = context
   const producer = await connectProducer(context)
 
@@ -79,7 +82,7 @@ contract('send without messages resolves with an empty array', async context => 
   record('sendBatch', await producer.sendBatch({}))
 })
 
-contract('sendBatch: several topics, entries of one topic merged in order', async context => {
+contract('3.2 sendBatch: several topics, entries of one topic merged in order', async context => {
   const { topic, brokers, record } = context
   const other = uniqueTopic()
   await createTopic(other)
@@ -101,7 +104,7 @@ contract('sendBatch: several topics, entries of one topic merged in order', asyn
   record('stored', await readStoredBatch(brokers[0], { topic, partition: 0, offset: '0' }))
 })
 
-contract('send, GZIP: the stored batch is compressed', async context => {
+contract('3.7 send, GZIP: the stored batch is compressed', async context => {
   const { kafkajs, topic, brokers, record } = context
   const { GZIP, None } = kafkajs.CompressionTypes
   const producer = await connectProducer(context)
@@ -113,7 +116,7 @@ contract('send, GZIP: the stored batch is compressed', async context => {
   }
 })
 
-contract('a key chooses the partition, as in kafkajs', { partitions: 12 }, async context => {
+contract('3.10 a key chooses the partition, as in kafkajs', { partitions: 12 }, async context => {
   const { topic, record } = context
   const keys = ['a', 'key1', 'hello', '', 'éè', '123456789', 'the quick brown fox', 'order-123']
   const producer = await connectProducer(context)
@@ -124,7 +127,7 @@ contract('a key chooses the partition, as in kafkajs', { partitions: 12 }, async
   }
 })
 
-contract('messages without a key are spread one by one', { partitions: 3 }, async context => {
+contract('3.10 messages without a key are spread one by one', { partitions: 3 }, async context => {
   const { topic, record } = context
   const producer = await connectProducer(context)
   const messages = Array.from({ length: 12 }, () => ({ value: 'v' }))
@@ -136,7 +139,7 @@ contract('messages without a key are spread one by one', { partitions: 3 }, asyn
 })
 
 contract(
-  'message.partition decides, also as text, also against the key',
+  '3.10 message.partition decides, also as text, also against the key',
   { partitions: 3 },
   async context => {
     const { topic, record } = context
@@ -151,26 +154,30 @@ contract(
   }
 )
 
-contract('a custom partitioner is asked once per message', { partitions: 3 }, async context => {
-  const { topic, record } = context
-  const asked = []
-  const createPartitioner =
-    () =>
-    ({ topic: name, partitionMetadata, message }) => {
-      asked.push({
-        name,
-        message,
-        partitions: partitionMetadata.map(({ partitionId }) => partitionId).sort(),
-      })
-      return 2
-    }
-  const producer = await connectProducer(context, { createPartitioner })
+contract(
+  '3.10 a custom partitioner is asked once per message',
+  { partitions: 3 },
+  async context => {
+    const { topic, record } = context
+    const asked = []
+    const createPartitioner =
+      () =>
+      ({ topic: name, partitionMetadata, message }) => {
+        asked.push({
+          name,
+          message,
+          partitions: partitionMetadata.map(({ partitionId }) => partitionId).sort(),
+        })
+        return 2
+      }
+    const producer = await connectProducer(context, { createPartitioner })
 
-  record('metadata', await producer.send({ topic, messages: [{ value: 'a' }, { value: 'b' }] }))
-  record('asked', asked)
-})
+    record('metadata', await producer.send({ topic, messages: [{ value: 'a' }, { value: 'b' }] }))
+    record('asked', asked)
+  }
+)
 
-contract("the caller's objects are not changed", async context => {
+contract("3.4 the caller's objects are not changed", async context => {
   const { topic, record } = context
   const producer = await connectProducer(context)
   const message = Object.freeze({ key: 'k', value: 'v', headers: Object.freeze({ h: 'x' }) })
@@ -179,7 +186,7 @@ contract("the caller's objects are not changed", async context => {
   record('sent', sent)
 })
 
-contract('send when not connected', async context => {
+contract('3.3 send when not connected', async context => {
   const { topic, record } = context
   const producer = context.kafka().producer()
   const send = () => producer.send({ topic, messages: [{ value: 'v' }] })
@@ -195,7 +202,7 @@ contract('send when not connected', async context => {
   record('connected again', await send())
 })
 
-contract('disconnect waits for what is being sent', async context => {
+contract('3.2 disconnect waits for what is being sent', async context => {
   const { topic, record } = context
   const producer = await connectProducer(context)
   await producer.send({ topic, messages: [{ value: 'first' }] })

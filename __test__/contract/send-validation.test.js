@@ -45,7 +45,7 @@ const BAD_RECORDS = [
 ]
 
 for (const [name, bad] of BAD_RECORDS) {
-  contract(`send: ${name}`, async context => {
+  contract(`3.3 send: ${name}`, async context => {
     const { topic, record } = context
     const producer = await connectProducer(context)
 
@@ -58,7 +58,7 @@ for (const [name, bad] of BAD_RECORDS) {
   })
 }
 
-contract('send and sendBatch without an argument', async context => {
+contract('3.3 send and sendBatch without an argument', async context => {
   const producer = await connectProducer(context)
 
   for (const method of ['send', 'sendBatch']) {
@@ -68,7 +68,7 @@ contract('send and sendBatch without an argument', async context => {
   }
 })
 
-contract('send: no argument is checked before the state of the producer', async context => {
+contract('3.3 send: no argument is checked before the state of the producer', async context => {
   const { kafka, topic, record } = context
   const producer = kafka().producer()
 
@@ -79,7 +79,7 @@ contract('send: no argument is checked before the state of the producer', async 
 })
 
 contract(
-  'send: idempotence wants acks -1, said after the topic and before the messages',
+  '3.3 send: idempotence wants acks -1, said after the topic and before the messages',
   async context => {
     const { topic, record } = context
     const producer = await connectProducer(context, { idempotent: true })
@@ -95,7 +95,7 @@ contract(
   }
 )
 
-contract('send: acks that Kafka does not know', async context => {
+contract('3.3 send: acks that Kafka does not know', async context => {
   const { topic, record } = context
   const producer = await connectProducer(context, { retry: { retries: 1, initialRetryTime: 10 } })
 
@@ -105,7 +105,7 @@ contract('send: acks that Kafka does not know', async context => {
   record('nothing was stored', await endOffsets(topic))
 })
 
-contract('send: acks and timeout as numeric text', async context => {
+contract('3.3 send: acks and timeout as numeric text', async context => {
   const { topic, record } = context
   const producer = await connectProducer(context)
 
@@ -120,7 +120,7 @@ contract('send: acks and timeout as numeric text', async context => {
 /** kafkajs writes NaN and null as acks 0, gets no answer, and waits for it, again and again. */
 const KAFKAJS_WAITS = subject.isStandIn && 'kafkajs waits for an answer that never comes'
 
-test('send: acks that is no number is refused', { skip: KAFKAJS_WAITS }, async t => {
+test('3.3 send: acks that is no number is refused', { skip: KAFKAJS_WAITS }, async t => {
   const { Kafka, logLevel } = subject.load()
   const kafka = new Kafka({ brokers: await brokers(), logLevel: logLevel.NOTHING })
   const producer = kafka.producer()
@@ -138,7 +138,7 @@ test('send: acks that is no number is refused', { skip: KAFKAJS_WAITS }, async t
 
 for (const partition of [99, -1]) {
   contract(
-    `send: partition ${partition} does not exist`,
+    `3.4 send: partition ${partition} does not exist`,
     {
       differences: {
         outcome: {
@@ -170,7 +170,7 @@ for (const partition of [99, -1]) {
   )
 }
 
-contract('send: an unknown topic that may not be created', { partitions: 0 }, async context => {
+contract('3.6 send: an unknown topic that may not be created', { partitions: 0 }, async context => {
   const { topic, record } = context
   const producer = await connectProducer(context, {
     allowAutoTopicCreation: false,
@@ -184,7 +184,7 @@ contract('send: an unknown topic that may not be created', { partitions: 0 }, as
   record('cause', error.cause)
 })
 
-contract('send: a topic name that Kafka refuses', { partitions: 0 }, async context => {
+contract('3.6 send: a topic name that Kafka refuses', { partitions: 0 }, async context => {
   const { record } = context
   const producer = await connectProducer(context, { retry: { retries: 1, initialRetryTime: 10 } })
 
@@ -195,7 +195,7 @@ contract('send: a topic name that Kafka refuses', { partitions: 0 }, async conte
   }
 })
 
-contract('send: a message larger than the broker takes', async context => {
+contract('3.6 send: a message larger than the broker takes', async context => {
   const { topic, record } = context
   const producer = await connectProducer(context, { retry: { retries: 1, initialRetryTime: 10 } })
 
@@ -207,7 +207,7 @@ contract('send: a message larger than the broker takes', async context => {
 })
 
 contract(
-  'send: a codec that kafkajs has not by itself',
+  '3.3 send: a codec that kafkajs has not by itself',
   {
     differences: {
       outcome: {
@@ -237,7 +237,7 @@ contract(
 )
 
 contract(
-  'producer: nonsense options are refused when the producer is made',
+  '3.1 producer: nonsense options are refused when the producer is made',
   { partitions: 0 },
   async context => {
     const { kafka, record } = context
