@@ -9,6 +9,9 @@ const { test } = require('node:test')
 
 const ROOT = path.join(__dirname, '../..')
 
+/** By the scope of their packages. */
+const RUNTIMES = { '@deno': 'Deno', '@oven': 'Bun' }
+
 /** Name and version of each row of a table whose first cell is a package or a runtime. */
 function rowsOf(text) {
   const rows = text.matchAll(/^\| `?([^|`]+?)`? \| ([\d., ]+) \|/gm)
@@ -24,7 +27,7 @@ test('every package and version of the tables is installed here', () => {
   const packages = require('./package.json').devDependencies
   const { optionalDependencies } = require('../runtimes/package.json')
   const runtimes = Object.entries(optionalDependencies).map(([name, wanted]) => [
-    { bun: 'Bun', deno: 'Deno' }[name] ?? 'Node.js',
+    RUNTIMES[name.split('/')[0]] ?? 'Node.js',
     wanted.replace(/^npm:.*@/, ''),
   ])
   const installed = new Set([...Object.entries(packages), ...runtimes].map(each => each.join(' ')))

@@ -11,17 +11,10 @@ const PROGRAM_DEADLINE_MS = 60_000
 
 const inModules = (...names) => path.join(__dirname, 'node_modules', ...names)
 
-/** Bun and Deno keep their programs in a package per platform. */
-const inScope = (scope, ...names) => {
-  const folder = inModules(scope)
-  const [platform] = fs.existsSync(folder) ? fs.readdirSync(folder) : []
-  return platform && path.join(folder, platform, ...names)
-}
-
 /**
  * @typedef {object} Runtime
  * @property {string} name
- * @property {string | undefined} program  its file
+ * @property {string} program  its file
  * @property {string[]} args  before the file it is to run
  * @property {string | false} skip  why it cannot be run here
  */
@@ -31,7 +24,7 @@ const runtime = (name, program, args = []) => ({
   name,
   program,
   args,
-  skip: !(program && fs.existsSync(program)) && `there is no ${name} for this platform on npm`,
+  skip: !fs.existsSync(program) && `npm installs ${name} on x64 Linux only`,
 })
 
 /** The Node that runs the tests, and one of each version from the oldest that we support. */
@@ -41,8 +34,12 @@ const nodes = [
     runtime(`Node ${major}`, inModules(`node-${major}`, 'bin', 'node'))
   ),
 ]
-const bun = runtime('Bun', inScope('@oven', 'bin', 'bun'))
-const deno = runtime('Deno', inScope('@deno', 'deno'), ['run', '-A', '--unstable-detect-cjs'])
+const bun = runtime('Bun', inModules('@oven', 'bun-linux-x64', 'bin', 'bun'))
+const deno = runtime('Deno', inModules('@deno', 'linux-x64-glibc', 'deno'), [
+  'run',
+  '-A',
+  '--unstable-detect-cjs',
+])
 
 /**
  * Starts a program on a runtime; it gets the brokers of the tests, unless `env` names others.
