@@ -6,14 +6,16 @@ const assert = require('node:assert/strict')
 const test = require('node:test')
 const {
   brokers,
+  contract,
   createTopic,
   subject,
   uniqueGroup,
   uniqueTopic,
   waitFor,
+  within,
   withAdmin,
 } = require('../harness')
-const { errorOf } = require('../contract/observe')
+const { committedOffsets, errorOf } = require('../contract/observe')
 const { connectProducer } = require('./clients')
 const { readTopic } = require('./readTopic')
 
@@ -91,3 +93,40 @@ test('sendOffsets with the metadata of the member: taken now, refused for an old
   )
   assert.equal(partitions[0].offset, '7')
 })
+
+contract(
+  '3.9 sendOffsets: a consumer of the same Kafka instance does not commit them again',
+  async context => {
+    const { kafka, topic, group, record } = context
+    const client = kafka()
+    const producer = client.producer({ transactionalId: `tx-${topic}` })
+    await producer.connect()
+    const messages = ['a', 'b', 'c'].map(value => ({ value }))
+    await producer.send({ topic, messages })
+    const consumer = client.consumer({ groupId: group })
+    const commits = []
+    consumer.on(consumer.events.COMMIT_OFFSETS, ({ payload }) => commits.push(payload.topics))
+    await consumer.connect()
+    await consumer.subscribe({ topics: [topic], fromBeginning: true })
+    let handled = 0
+    const processed = new Promise(resolve => {
+      consumer.on(consumer.events.END_BATCH_PROCESS, () => {
+        if (handled === messages.length) resolve()
+      })
+    })
+    await consumer.run({
+      eachMessage: async ({ partition, message }) => {
+        const transaction = await producer.transaction()
+        const offset = String(Number(message.offset) + 1)
+        const topics = [{ topic, partitions: [{ partition, offset }] }]
+        await transaction.sendOffsets({ consumerGroupId: group, topics })
+        await transaction.commit()
+        handled += 1
+      },
+    })
+    await within(30_000, processed, 'the messages')
+    await consumer.disconnect()
+    record('commits', commits)
+    record('committed', await committedOffsets(context))
+  }
+)

@@ -1,7 +1,7 @@
 'use strict'
 
 /**
- * Brokers that die by SIGKILL under a producer, and come back: the whole topic is read back. Idempotent sends are there
+ * Brokers that die by SIGKILL or hang under a producer, and come back: the whole topic is read back. Idempotent sends are there
  * once and in order; transactions are there as a whole or not at all, also when their coordinator dies in between.
  */
 
@@ -29,9 +29,9 @@ before(async () => {
 })
 after(() => cluster?.stop())
 
-async function connect(t, options) {
+async function connect(t, options, settings = {}) {
   const { Kafka, logLevel } = subject.load()
-  const kafka = new Kafka({ brokers: cluster.brokers, logLevel: logLevel.NOTHING })
+  const kafka = new Kafka({ brokers: cluster.brokers, logLevel: logLevel.NOTHING, ...settings })
   const producer = kafka.producer({ retry: RETRY, ...options })
   t.after(() => producer.disconnect())
   await producer.connect()
@@ -50,8 +50,8 @@ async function whileDead(node, topic, task) {
 }
 
 /** Keeps twenty un-awaited sends a partition under way; `stop` waits for them. */
-async function keepSending(t, topic, options) {
-  const producer = await connect(t, { idempotent: true, ...options })
+async function keepSending(t, topic, options, settings) {
+  const producer = await connect(t, { idempotent: true, ...options }, settings)
   const ledger = new Ledger({ topic, partitions: 3, producer })
   let stopping = false
   const loop = async partition => {
@@ -115,6 +115,37 @@ test('a leader dies under idempotent sends and a transaction, and comes back', {
     t.diagnostic(`${ledger.sent} sent`)
     await ledger.assertComplete(cluster.brokers, { exactly: true })
   }
+})
+
+test('a leader hangs, its partition goes elsewhere, and it comes back with what it had been sent', {
+  timeout: TEST_MS,
+}, async t => {
+  const topic = await topicOnThree(cluster)
+  const { ledger, stop } = await keepSending(t, topic, {}, { requestTimeout: 1000 })
+  let timeouts = 0
+  ledger.producer.on(ledger.producer.events.REQUEST_TIMEOUT, () => {
+    timeouts += 1
+  })
+  const reaches = (count, message) =>
+    waitFor(() => ledger.acknowledged.size >= count, { deadline: RECOVERY_MS, message })
+  await reaches(1000, 'sends to be acknowledged')
+  const victim = await leaderOf(cluster, topic, 0)
+  await cluster.pause(victim)
+  try {
+    await waitFor(() => timeouts > 0, { deadline: RECOVERY_MS, message: 'a timeout' })
+    const first = `0/${ledger.next[0] - 1}`
+    await waitFor(() => ledger.acknowledged.has(first), {
+      deadline: RECOVERY_MS,
+      message: 'the partition of the leader that hangs',
+    })
+  } finally {
+    await cluster.resume(victim)
+  }
+  await waitForReplicas(cluster, topic)
+  await reaches(ledger.acknowledged.size + 1000, 'sends to be acknowledged when it is back')
+  await stop()
+  t.diagnostic(`${ledger.sent} sent, ${timeouts} timeouts`)
+  await ledger.assertComplete(cluster.brokers, { exactly: true })
 })
 
 const texts = read => read.map(({ value }) => `${value}`).sort()
