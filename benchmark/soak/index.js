@@ -135,6 +135,7 @@ async function main() {
     console.log(USAGE)
     return
   }
+  if (process.platform !== 'linux') throw new Error('A soak reads /proc, which only Linux has')
   const { minutes, seed, rssPerMinute, out } = options
   console.log(`A soak of ${minutes} minutes, seed ${seed}`)
   const result = await soak(options)
