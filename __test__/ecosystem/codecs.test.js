@@ -16,7 +16,7 @@ function loadLz4() {
   try {
     return require('kafkajs-lz4')
   } catch (error) {
-    if (error.code !== 'MODULE_NOT_FOUND') throw error
+    if (!['MODULE_NOT_FOUND', 'ERR_DLOPEN_FAILED'].includes(error.code)) throw error
     return null
   }
 }
