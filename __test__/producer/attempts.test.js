@@ -222,6 +222,48 @@ contract('3.9 a partition is announced once in a transaction', { partitions: 0 }
   )
 })
 
+const OLD_BROKER_REASON =
+  'the members do not depend on the version of the broker: -1 says that it did not tell (Produce v3 and v4, Kafka 0.11)'
+
+contract(
+  '3.5 a broker of Produce v3 says nothing of its log',
+  {
+    partitions: 0,
+    differences: {
+      logStartOffset: { reason: OLD_BROKER_REASON, kafkajs: [undefined], ours: ['-1'] },
+    },
+  },
+  async context => {
+    const { producer } = await start(context)
+    const messages = [0, 1].map(partition => ({ value: 'v', partition }))
+    const [first, second] = await send(producer, messages)
+    for (const { logStartOffset, ...result } of [first, second]) context.record('result', result)
+    context.record('logStartOffset', first.logStartOffset)
+  }
+)
+
+for (const [name, call] of Object.entries({
+  'a value of the wrong type': { messages: [{ value: 5, partition: 0 }] },
+  'a timestamp that is none': { messages: [{ value: 'v', timestamp: 'abc', partition: 0 }] },
+  'a broker that refuses': { messages: [{ value: 'refused', partition: 0 }] },
+})) {
+  contract(`3.3 and 3.6 logs: ${name}`, { partitions: 0 }, async context => {
+    const TOPIC_AUTHORIZATION_FAILED = 29
+    const { broker, producer } = await start(context, {
+      produce: ({ bytes }) => (bytes.includes('refused') ? TOPIC_AUTHORIZATION_FAILED : 0),
+    })
+    context.logs.length = 0
+    await errorOf(() => producer.send({ topic: 't', ...call }))
+    context.record('attempts', broker.attempts.length)
+    context.record(
+      'entries',
+      context.logs
+        .filter(({ namespace }) => namespace === 'Producer')
+        .map(({ label, log }) => [label, log.message])
+    )
+  })
+}
+
 contract(
   '9 producer.network.request_queue_size: sends beyond maxInFlightRequests',
   {

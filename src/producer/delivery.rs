@@ -31,6 +31,8 @@ pub enum Outcome {
     },
     /// The broker does not have it; the same again may help.
     Retry(Error),
+    /// The broker does not have it, and said who leads the partition by now.
+    Moved(Error),
     /// Nobody knows whether the broker has it. Sent again, it may be there twice, unless sequence numbers let the broker
     /// tell.
     Unknown(Error),

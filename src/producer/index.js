@@ -75,7 +75,7 @@ module.exports = params => {
     createMessageProducer({
       idempotent: isIdempotent,
       getConnectionStatus: () => connectionStatus,
-      sendMessages: createSendMessages({ native, cluster, partitioner, isNative }),
+      sendMessages: createSendMessages({ native, cluster, logger, partitioner, isNative }),
       identity: { clientId: cluster.clientId, transactionalId: ownId },
     })
 

@@ -80,13 +80,14 @@ const isEmpty = ({ messages }) => messages.length === 0
  * @param {object} params
  * @param {() => object} params.native the core's producer
  * @param {import('../../index').Cluster} params.cluster
+ * @param {import('../../index').Logger} params.logger  of the producer
  * @param {(args: object) => number} params.partitioner
  * @param {boolean} params.isNative whether the core has a partitioner that does the same
  * @returns {(acks: number, timeout: number | undefined, compression: number | undefined,
  *   compressionLevel: number | undefined, topicMessages: object[]) => Promise<object[]>} rejects with an error or with
  *   the payload of one
  */
-module.exports = ({ native, cluster, partitioner, isNative }) => {
+module.exports = ({ native, cluster, logger, partitioner, isNative }) => {
   const numbers = new Map()
   const metadata = createPartitionMetadata({ native, cluster })
 
@@ -107,8 +108,15 @@ module.exports = ({ native, cluster, partitioner, isNative }) => {
   const handOver = (acks, timeout, compression, level, topicMessages, choose) =>
     new Promise((resolve, reject) => {
       const codec = compression ?? CompressionTypes.None
-      const isRegistered = registeredCodec(codec)
-      const packed = pack(topicMessages, topicNumber, choose)
+      let isRegistered
+      let packed
+      try {
+        isRegistered = registeredCodec(codec)
+        packed = pack(topicMessages, topicNumber, choose)
+      } catch (error) {
+        logger.error(`${error?.message ?? error}`)
+        throw error
+      }
       const id = takeProduce(new ProduceCall(topicMessages, resolve, reject))
       try {
         native().send(

@@ -246,7 +246,14 @@ async fn exchange(
             note_leaders(shared, &response);
             batches
                 .iter()
-                .map(|batch| outcome(shared, batch, &response))
+                .map(|batch| match outcome(shared, batch, &response) {
+                    Outcome::Retry(error)
+                        if error.is_stale_metadata() && has_moved(shared, batch.slot, node_id) =>
+                    {
+                        Outcome::Moved(error)
+                    }
+                    outcome => outcome,
+                })
                 .collect()
         }
         Ok(None) => batches
@@ -328,6 +335,15 @@ fn outcome(shared: &Shared, batch: &Batch, response: &ProduceResponse) -> Outcom
             })
         }
     }
+}
+
+/// Whether we know by now, for instance from the answer itself, that another broker leads the partition.
+fn has_moved(shared: &Shared, slot: Slot, node_id: i32) -> bool {
+    let topic = shared.state.lock().topics.name(slot.topic).cloned();
+    topic.is_some_and(|topic| {
+        let leader = shared.cluster.metadata().leader(&topic, slot.partition);
+        leader.is_ok_and(|leader| leader != node_id)
+    })
 }
 
 /// Leader hints in the answer (KIP-951).

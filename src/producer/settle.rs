@@ -1,6 +1,7 @@
 //! Carries out what `delivery.rs` decided about a batch.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::json;
 use tokio::time::Instant;
@@ -49,9 +50,11 @@ pub(super) fn settle(shared: &Arc<Shared>, mut batch: Batch, outcome: Outcome) {
             release(shared, freed);
         }
         Outcome::Retry(error) | Outcome::Unknown(error) => try_again(shared, batch, error, false),
+        Outcome::Moved(error) => follow_leader(shared, batch, error),
         // In a transaction there is no new epoch before its end.
         Outcome::Resequence(error) if shared.is_transactional() => {
             batch.uncertain = true;
+            log_refusal(shared, &error);
             fail(shared, batch, &error);
         }
         Outcome::Resequence(error) => {
@@ -76,10 +79,17 @@ pub(super) fn settle(shared: &Arc<Shared>, mut batch: Batch, outcome: Outcome) {
                 state.accumulator.put_back(head);
                 shared.ring(&mut state, slot);
             }
-            Err(batch) => fail(shared, *batch, &error),
+            Err(batch) => {
+                log_refusal(shared, &error);
+                fail(shared, *batch, &error);
+            }
         },
-        Outcome::Failed(error) => fail(shared, batch, &error),
+        Outcome::Failed(error) => {
+            log_refusal(shared, &error);
+            fail(shared, batch, &error);
+        }
         Outcome::Fenced(error) => {
+            log_refusal(shared, &error);
             shared.state.lock().transaction.fence(error.clone());
             fail(shared, batch, &error);
             shared.reject_waiting(&error);
@@ -96,21 +106,39 @@ fn release(shared: &Arc<Shared>, freed: usize) {
 }
 
 fn try_again(shared: &Arc<Shared>, mut batch: Batch, error: Error, renumber: bool) {
-    log_failure(shared, &error);
     let refresh = error.is_stale_metadata() || error.is_connection();
     if renumber {
         shared.state.lock().identity.spoil(batch.slot);
     }
+    match count_attempt(shared, &mut batch, error) {
+        Ok(wait) => {
+            batch.not_before = Some(Instant::now() + wait);
+            send_again(shared, batch, refresh);
+        }
+        Err(error) => fail(shared, batch, &error),
+    }
+}
+
+/// The leader that the answer named is asked at once (KIP-951). Epochs of leaders only grow, so this comes to an end.
+fn follow_leader(shared: &Arc<Shared>, mut batch: Batch, error: Error) {
+    match count_attempt(shared, &mut batch, error) {
+        Ok(_) => {
+            batch.not_before = None;
+            send_again(shared, batch, false);
+        }
+        Err(error) => fail(shared, batch, &error),
+    }
+}
+
+/// One more attempt has failed. Gives the wait before the next one, or the error if that was the last.
+fn count_attempt(shared: &Shared, batch: &mut Batch, error: Error) -> Result<Duration, Error> {
+    log_failure(shared, &error);
     let backoff = batch
         .backoff
         .get_or_insert_with(|| Backoff::new(shared.config.retry, fastrand::f64()));
-    let Some(wait) = backoff.next(fastrand::f64()) else {
-        let error = backoff.exceeded(error);
-        fail(shared, batch, &error);
-        return;
-    };
-    batch.not_before = Some(Instant::now() + wait);
-    send_again(shared, batch, refresh);
+    backoff
+        .next(fastrand::f64())
+        .ok_or_else(|| backoff.exceeded(error))
 }
 
 /// A batch goes back to the front of its queue.
@@ -173,6 +201,15 @@ pub(super) fn release_numbers(
     None
 }
 
+/// What is not tried again.
+fn log_refusal(shared: &Shared, error: &Error) {
+    let reporter = shared.cluster.reporter();
+    reporter.log(Level::Error, "Producer", || {
+        (error.message().to_owned(), json!({}))
+    });
+}
+
+/// What is tried again.
 pub(super) fn log_failure(shared: &Shared, error: &Error) {
     shared.cluster.reporter().log(Level::Error, "Producer", || {
         (format!("Failed to send messages: {}", error.message()), json!({}))

@@ -148,6 +148,40 @@ test('a leader hangs, its partition goes elsewhere, and it comes back with what 
   await ledger.assertComplete(cluster.brokers, { exactly: true })
 })
 
+test('a leader that moves is followed at once: the old one says where it went (KIP-951)', {
+  timeout: TEST_MS,
+}, async t => {
+  const topic = await topicOnThree(cluster)
+  // Whoever does not follow waits for a minute.
+  const retry = { initialRetryTime: 60_000, maxRetryTime: 60_000, retries: 5 }
+  const producer = await connect(t, { idempotent: true, retry })
+  const ledger = new Ledger({ topic, partitions: 3, producer })
+  await ledger.send([0])
+  const old = await leaderOf(cluster, topic, 0)
+  const replicas = [1, 2, 3].filter(node => node !== old)
+  await withAdmin(cluster.brokers, admin =>
+    admin.alterPartitionReassignments({
+      topics: [{ topic, partitionAssignment: [{ partition: 0, replicas }] }],
+    })
+  )
+  await waitFor(async () => replicas.includes(await leaderOf(cluster, topic, 0)), {
+    deadline: RECOVERY_MS,
+    message: 'another leader',
+  })
+  const requests = []
+  producer.on(producer.events.REQUEST, ({ payload }) => requests.push(payload))
+  await within(30_000, ledger.send([0]), 'the send')
+  await waitFor(() => requests.filter(({ apiName }) => apiName === 'Produce').length >= 2, {
+    message: 'both requests',
+  })
+  assert.deepEqual(
+    requests.map(({ apiName }) => apiName).filter(name => name !== 'ApiVersions'),
+    ['Produce', 'Produce']
+  )
+  assert.notEqual(requests[0].broker, requests.at(-1).broker)
+  await ledger.assertComplete(cluster.brokers, { exactly: true })
+})
+
 const texts = read => read.map(({ value }) => `${value}`).sort()
 
 test('the coordinator of a transaction dies between send and its end', {
