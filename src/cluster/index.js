@@ -259,14 +259,14 @@ module.exports = options => {
     },
 
     findGroupCoordinator: async ({ groupId }) => {
-      const { nodeId } = await cluster.findGroupCoordinatorMetadata({ groupId })
-      return cluster.findBroker({ nodeId })
+      const { coordinator } = await cluster.findGroupCoordinatorMetadata({ groupId })
+      return cluster.findBroker({ nodeId: coordinator.nodeId })
     },
 
     findGroupCoordinatorMetadata: async ({ groupId }) => {
       const nodeId = await invoke(call => nativeCluster().findGroupCoordinator(call, groupId))
       const { host, port } = cluster.brokerPool.findBroker(nodeId) ?? {}
-      return { nodeId, host, port }
+      return { errorCode: 0, coordinator: { nodeId, host, port } }
     },
 
     /** @returns {number} the timestamp that stands for where a consumer starts: -2 earliest, -1 latest */
