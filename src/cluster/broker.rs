@@ -29,14 +29,16 @@ pub enum Role {
 
 const ROLES: usize = 5;
 
+// Held while connecting, so that those who want the same connection wait for one attempt instead of making many.
+type Slot = AsyncMutex<Option<Arc<Connection>>>;
+
 /// See the module text.
 #[derive(Debug)]
 pub struct Broker {
     node_id: Option<i32>,
     endpoint: Mutex<Endpoint>,
     dialer: Arc<Dialer>,
-    // Held while connecting, so that those who want the same connection wait for one attempt instead of making many.
-    slots: [AsyncMutex<Option<Arc<Connection>>>; ROLES],
+    slots: [Slot; ROLES],
     versions: Mutex<Option<Arc<VersionRanges>>>,
     /// Cancelled once nobody is to connect any more.
     closed: CancellationToken,
@@ -87,13 +89,15 @@ impl Broker {
 
     /// Whether any connection is open right now.
     pub fn is_connected(&self) -> bool {
-        self.slots.iter().any(|slot| {
-            slot.try_lock()
-                .is_ok_and(|connection| connection.as_ref().is_some_and(|connection| connection.is_open()))
-        })
+        self.slots.iter().any(holds_open)
     }
 
-    fn slot(&self, role: Role) -> &AsyncMutex<Option<Arc<Connection>>> {
+    /// Whether the connection for `role` is open right now.
+    pub fn is_open(&self, role: Role) -> bool {
+        holds_open(self.slot(role))
+    }
+
+    fn slot(&self, role: Role) -> &Slot {
         let [control, produce, fetch, fetch_now, group] = &self.slots;
         match role {
             Role::Control => control,
@@ -173,4 +177,9 @@ impl Broker {
 /// What those get who ask for a connection of a client that has ended all of them.
 pub(super) fn disconnected() -> Error {
     Error::retriable_error("The client is disconnected")
+}
+
+fn holds_open(slot: &Slot) -> bool {
+    slot.try_lock()
+        .is_ok_and(|connection| connection.as_ref().is_some_and(|connection| connection.is_open()))
 }

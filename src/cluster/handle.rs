@@ -283,6 +283,11 @@ impl ClusterHandle {
         }
     }
 
+    /// Whether a connection to one broker is open right now.
+    pub fn is_connected_to(&self, node_id: i32, role: Role) -> bool {
+        self.broker(node_id).is_ok_and(|broker| broker.is_open(role))
+    }
+
     /// Sends `request` to one broker.
     ///
     /// # Errors

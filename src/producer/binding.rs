@@ -135,7 +135,8 @@ impl NativeProducer {
         self.cluster.metadata_generation()
     }
 
-    /// Takes over one call; both buffers are copied before it returns.
+    /// Takes over one call; both buffers are copied before it returns. Gives whether the call is over already (acks 0);
+    /// nothing is settled then.
     ///
     /// The first `table_length` numbers of `table` are `topicCount, (topic, recordCount)*`, then the records as in
     /// `protocol::records::packed`; their bytes are the first `data_length` of `data`.
@@ -152,7 +153,7 @@ impl NativeProducer {
         data_length: u32,
         table: &[u32],
         table_length: u32,
-    ) -> napi::Result<()> {
+    ) -> napi::Result<bool> {
         let submission = (|| -> Result<Submission> {
             let key = BatchKey {
                 registered_codec,

@@ -34,6 +34,7 @@ struct Progress {
     partitions: Vec<ProducedPartition>,
     error: Option<Error>,
     bytes: usize,
+    told: bool,
 }
 
 /// See the module text. Settled exactly once, when its last part ends.
@@ -59,6 +60,7 @@ impl Call {
             partitions: Vec::with_capacity(parts),
             error: None,
             bytes,
+            told: false,
         };
         Arc::new(Self {
             id,
@@ -70,6 +72,14 @@ impl Call {
     /// One part becomes `parts`: a topic's records were spread over its partitions.
     pub fn split(&self, parts: usize) {
         self.progress.lock().parts += parts.saturating_sub(1);
+    }
+
+    /// Takes it upon the caller to tell of the outcome at once; the sink will not hear of this call. False if a part has
+    /// failed already, so that the sink knows.
+    pub fn tell_at_once(&self) -> bool {
+        let mut progress = self.progress.lock();
+        progress.told = progress.parts > 0 && progress.error.is_none();
+        progress.told
     }
 
     /// One part arrived; `None` if the broker does not say where. Gives back the memory of the call when it was the
@@ -95,7 +105,11 @@ impl Call {
         let bytes = std::mem::take(&mut progress.bytes);
         let error = progress.error.take();
         let mut partitions = std::mem::take(&mut progress.partitions);
+        let told = progress.told;
         drop(progress);
+        if told {
+            return bytes;
+        }
         if let Some(error) = error {
             self.sink.failed(self.id, &error);
         } else {
@@ -140,6 +154,25 @@ pub(crate) mod tests {
         assert_eq!(call.delivered(Some(part(0))), 100);
         assert_eq!(sink.0.lock().len(), 1);
         assert_eq!(sink.0.lock()[0].1.as_ref().unwrap(), &[part(0), part(1)]);
+    }
+
+    #[test]
+    fn what_was_told_at_once_is_not_told_again_but_holds_its_memory_to_the_end() {
+        let sink = Arc::new(Sink::default());
+        let call = Call::new(1, 2, 100, Arc::clone(&sink) as _);
+        assert!(call.tell_at_once());
+        assert_eq!(call.delivered(None), 0);
+        assert_eq!(call.failed(Error::protocol(3)), 100);
+        assert!(sink.0.lock().is_empty());
+    }
+
+    #[test]
+    fn what_has_failed_cannot_be_told_at_once() {
+        let sink = Arc::new(Sink::default());
+        let call = Call::new(1, 1, 100, Arc::clone(&sink) as _);
+        call.failed(Error::protocol(3));
+        assert!(!call.tell_at_once());
+        assert_eq!(sink.0.lock().len(), 1);
     }
 
     #[test]

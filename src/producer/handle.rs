@@ -227,11 +227,15 @@ impl ProducerHandle {
         self.0.state.lock().topics.number(name)
     }
 
-    /// Takes over one call. Its outcome goes to the sink, exactly once, unless an error is returned.
+    /// Takes over one call. Its outcome goes to the sink, exactly once, unless an error or `true` is returned.
+    ///
+    /// `true` is for acks 0, where nothing will be known but that the bytes were handed to an open connection: the call
+    /// is over for its caller as soon as it waits for one. What it takes of `max_buffered_bytes` is given back when it
+    /// has been written.
     ///
     /// # Errors
     /// When the producer is closed, or the packing does not add up.
-    pub fn submit(&self, submission: Submission) -> Result<()> {
+    pub fn submit(&self, submission: Submission) -> Result<bool> {
         super::intake::submit(&self.0, submission)
     }
 

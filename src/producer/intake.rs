@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::batch::{BatchKey, Chunk, Slot};
 use super::call::Call;
 use super::handle::{ProducerHandle, Shared, State};
+use crate::cluster::Role;
 use crate::cluster::metadata::Topic;
 use crate::cluster::retry::{Failure, retry};
 use crate::error::{Error, ErrorKind, Result};
@@ -47,7 +48,7 @@ pub(super) struct Waiting {
 }
 
 /// See [`super::ProducerHandle::submit`].
-pub(super) fn submit(shared: &Arc<Shared>, submission: Submission) -> Result<()> {
+pub(super) fn submit(shared: &Arc<Shared>, submission: Submission) -> Result<bool> {
     let mut state = shared.state.lock();
     if let Some(error) = state.refusal() {
         return Err(error);
@@ -56,13 +57,15 @@ pub(super) fn submit(shared: &Arc<Shared>, submission: Submission) -> Result<()>
     // A call larger than the whole allowance is let in alone: refusing it would make it impossible.
     let fits = state.buffered == 0 || state.buffered + bytes <= shared.config.max_buffered_bytes;
     if fits && state.blocked.is_empty() {
-        return accept(shared, &mut state, submission);
+        let unanswered = submission.key.acks == 0;
+        let call = accept(shared, &mut state, submission)?;
+        return Ok(unanswered && call.is_some_and(|call| call.tell_at_once()));
     }
     let deadline = Instant::now() + shared.cluster.config().request_timeout;
     state.blocked.push_back((submission, deadline));
     drop(state);
     shared.stale.notify_one();
-    Ok(())
+    Ok(false)
 }
 
 /// Lets in calls that waited for memory, as far as there is some, and rejects those that waited too long. Gives the
@@ -108,7 +111,8 @@ pub(super) fn admit_blocked(shared: &Arc<Shared>, now: Instant) -> Option<Instan
     next
 }
 
-fn accept(shared: &Arc<Shared>, state: &mut State, submission: Submission) -> Result<()> {
+/// Gives the call if all of it is on its way to leaders that a connection is open to.
+fn accept(shared: &Arc<Shared>, state: &mut State, submission: Submission) -> Result<Option<Arc<Call>>> {
     let bytes = submission.bytes();
     let Submission {
         call,
@@ -123,6 +127,7 @@ fn accept(shared: &Arc<Shared>, state: &mut State, submission: Submission) -> Re
         .map_err(|error| Error::non_retriable(error.to_string()))?;
     let call = Call::new(call, topics.len(), bytes, Arc::clone(&shared.sink));
     state.buffered += bytes;
+    let mut under_way = true;
     for (topic_in_call, (topic, count)) in (0..).zip(topics) {
         let part = Waiting {
             call: Arc::clone(&call),
@@ -133,16 +138,22 @@ fn accept(shared: &Arc<Shared>, state: &mut State, submission: Submission) -> Re
         };
         match state.loading.get_mut(&topic) {
             // Earlier calls wait for this topic: overtaking them would change the order.
-            Some(queue) => queue.push_back(part),
+            Some(queue) => {
+                under_way = false;
+                queue.push_back(part);
+            }
             None => match known_topic(shared, state, topic) {
                 Some(known) if names_known_partitions(&part, &known) => {
-                    place(shared, state, topic, &known, part);
+                    under_way &= place(shared, state, topic, &known, part);
                 }
-                _ => load(shared, state, topic, part),
+                _ => {
+                    under_way = false;
+                    load(shared, state, topic, part);
+                }
             },
         }
     }
-    Ok(())
+    Ok(under_way.then_some(call))
 }
 
 /// What is known of a topic, unless that is older than `metadataMaxAge`: partitions may have been added since.
@@ -230,8 +241,8 @@ async fn look_up(shared: &Shared, name: &Arc<str>) -> Result<Arc<Topic>> {
     found
 }
 
-/// Chooses partitions and hands the records to the accumulator.
-fn place(shared: &Arc<Shared>, state: &mut State, topic: u32, known: &Topic, part: Waiting) {
+/// Chooses partitions and hands the records to the accumulator. Says whether a connection to each leader is open.
+fn place(shared: &Arc<Shared>, state: &mut State, topic: u32, known: &Topic, part: Waiting) -> bool {
     let Waiting {
         call,
         key,
@@ -264,7 +275,7 @@ fn place(shared: &Arc<Shared>, state: &mut State, topic: u32, known: &Topic, par
             let freed = call.failed(error);
             state.buffered -= freed;
             shared.progress.notify_waiters();
-            return;
+            return false;
         };
         let known_at = usize::try_from(partition)
             .ok()
@@ -297,7 +308,12 @@ fn place(shared: &Arc<Shared>, state: &mut State, topic: u32, known: &Topic, par
     }
     call.split(chunks.len());
     let now = Instant::now();
+    let mut reachable = key.acks == 0;
     for (partition, chunk) in chunks {
+        reachable = reachable
+            && known
+                .partition(partition)
+                .is_some_and(|known| shared.cluster.is_connected_to(known.leader, Role::Produce));
         let slot = Slot { topic, partition };
         let key = BatchKey {
             transactional: shared.is_transactional(),
@@ -310,6 +326,7 @@ fn place(shared: &Arc<Shared>, state: &mut State, topic: u32, known: &Topic, par
             shared.ring(state, slot);
         }
     }
+    reachable
 }
 
 fn add(

@@ -74,6 +74,18 @@ class ProduceCall {
   }
 }
 
+/** So many calls may be over at once before the event loop gets its turn. */
+const UNANSWERED_IN_TURN = 100
+let unansweredInTurn = 0
+
+/** For acks 0: such a call waits for nobody, so a loop of them would keep everything else waiting. */
+const resolveUnanswered = resolve => {
+  unansweredInTurn += 1
+  if (unansweredInTurn < UNANSWERED_IN_TURN) return resolve([])
+  unansweredInTurn = 0
+  setImmediate(resolve, [])
+}
+
 const isEmpty = ({ messages }) => messages.length === 0
 
 /**
@@ -119,7 +131,7 @@ module.exports = ({ native, cluster, logger, partitioner, isNative }) => {
       }
       const id = takeProduce(new ProduceCall(topicMessages, resolve, reject))
       try {
-        native().send(
+        const isOver = native().send(
           id,
           acksNumber(acks),
           timeoutNumber(timeout),
@@ -131,6 +143,10 @@ module.exports = ({ native, cluster, logger, partitioner, isNative }) => {
           packed.table,
           packed.tableLength
         )
+        if (isOver) {
+          dropProduce(id)
+          resolveUnanswered(resolve)
+        }
       } catch (error) {
         dropProduce(id)
         throw thrownError(error)

@@ -170,6 +170,10 @@ pub(super) fn fail(shared: &Arc<Shared>, batch: Batch, error: &Error) {
     if let Some(broken) = broken {
         shared.reject_waiting(&broken);
     }
+    if batch.key.acks == 0 {
+        // Its callers may have gone on long ago: nobody else tells of it.
+        log_failure(shared, error);
+    }
     let freed = batch
         .chunks
         .into_iter()
