@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::sync::OnceLock;
 
-use tokio::runtime::{Builder, Handle};
+use tokio::runtime::{Builder, EnterGuard, Handle};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -65,6 +65,11 @@ impl Tasks {
             },
             &self.runtime,
         );
+    }
+
+    /// Lets this thread poll what needs the runtime's timers and sockets, until the guard is dropped.
+    pub fn enter(&self) -> EnterGuard<'_> {
+        self.runtime.enter()
     }
 
     /// Ends every task at its next await. Idempotent.

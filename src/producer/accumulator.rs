@@ -26,6 +26,7 @@ pub struct Accumulator {
     batch_size: usize,
     linger: Duration,
     flushing: bool,
+    in_flight: usize,
     // The partition a drain begins with: the one after where the last drain stopped, so that none starves.
     next: Option<Slot>,
 }
@@ -39,6 +40,7 @@ impl Accumulator {
             batch_size,
             linger,
             flushing: false,
+            in_flight: 0,
             next: None,
         }
     }
@@ -109,6 +111,7 @@ impl Accumulator {
             }
             if let Some(batch) = queue.waiting.pop_front() {
                 queue.in_flight += 1;
+                self.in_flight += 1;
                 bytes += size;
                 taken.push(batch);
             }
@@ -133,8 +136,11 @@ impl Accumulator {
 
     /// A batch that was taken has come to its end, one way or the other.
     pub fn ended(&mut self, slot: Slot) {
-        if let Some(queue) = self.queues.get_mut(&slot) {
-            queue.in_flight = queue.in_flight.saturating_sub(1);
+        if let Some(queue) = self.queues.get_mut(&slot)
+            && queue.in_flight > 0
+        {
+            queue.in_flight -= 1;
+            self.in_flight -= 1;
         }
     }
 
@@ -220,12 +226,12 @@ impl Accumulator {
 
     /// Whether nothing waits and nothing is in flight.
     pub fn is_idle(&self) -> bool {
-        self.waiting.is_empty() && self.queues.values().all(|queue| queue.in_flight == 0)
+        self.waiting.is_empty() && self.in_flight == 0
     }
 
     /// Batches in flight.
     pub fn in_flight(&self) -> usize {
-        self.queues.values().map(|queue| queue.in_flight).sum()
+        self.in_flight
     }
 }
 

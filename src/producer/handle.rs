@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use serde::Deserialize;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
 use super::accumulator::Accumulator;
@@ -89,6 +89,8 @@ pub(super) struct State {
     pub(super) blocked: VecDeque<(Submission, Instant)>,
     pub(super) buffered: usize,
     pub(super) senders: HashMap<i32, Arc<Notify>>,
+    /// Per leader, the end of the turn of the request that was made last.
+    pub(super) last_turns: HashMap<i32, oneshot::Receiver<()>>,
     pub(super) identity: Identity,
     pub(super) identifying: bool,
     pub(super) transaction: Transaction,
@@ -158,6 +160,7 @@ impl ProducerHandle {
             blocked: VecDeque::new(),
             buffered: 0,
             senders: HashMap::new(),
+            last_turns: HashMap::new(),
             identity: Identity::default(),
             identifying: false,
             transaction: Transaction::default(),

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 
 use tokio::time::Instant;
 
+use super::at_once;
 use super::batch::{BatchKey, Chunk, Slot};
 use super::call::Call;
 use super::handle::{ProducerHandle, Shared, State};
@@ -57,9 +58,18 @@ pub(super) fn submit(shared: &Arc<Shared>, submission: Submission) -> Result<boo
     // A call larger than the whole allowance is let in alone: refusing it would make it impossible.
     let fits = state.buffered == 0 || state.buffered + bytes <= shared.config.max_buffered_bytes;
     if fits && state.blocked.is_empty() {
-        let unanswered = submission.key.acks == 0;
-        let call = accept(shared, &mut state, submission)?;
-        return Ok(unanswered && call.is_some_and(|call| call.tell_at_once()));
+        let key = submission.key;
+        let mut news = Vec::new();
+        let call = accept(shared, &mut state, submission, &mut news)?;
+        if let Some(alone) = at_once::take(shared, &mut state, key, &news) {
+            drop(state);
+            at_once::send(shared, alone);
+            return Ok(false);
+        }
+        for slot in news {
+            shared.ring(&mut state, slot);
+        }
+        return Ok(key.acks == 0 && call.is_some_and(|call| call.tell_at_once()));
     }
     let deadline = Instant::now() + shared.cluster.config().request_timeout;
     state.blocked.push_back((submission, deadline));
@@ -74,6 +84,7 @@ pub(super) fn admit_blocked(shared: &Arc<Shared>, now: Instant) -> Option<Instan
     let mut refused: Vec<(u32, Error)> = Vec::new();
     let next = {
         let mut state = shared.state.lock();
+        let mut news = Vec::new();
         while let Some((submission, _)) = state.blocked.front() {
             let room = state.buffered == 0
                 || state.buffered + submission.bytes() <= shared.config.max_buffered_bytes;
@@ -84,9 +95,12 @@ pub(super) fn admit_blocked(shared: &Arc<Shared>, now: Instant) -> Option<Instan
                 break;
             };
             let call = submission.call;
-            if let Err(error) = accept(shared, &mut state, submission) {
+            if let Err(error) = accept(shared, &mut state, submission, &mut news) {
                 refused.push((call, error));
             }
+        }
+        for slot in news {
+            shared.ring(&mut state, slot);
         }
         let limit = shared.config.max_buffered_bytes;
         while state
@@ -111,8 +125,14 @@ pub(super) fn admit_blocked(shared: &Arc<Shared>, now: Instant) -> Option<Instan
     next
 }
 
-/// Gives the call if all of it is on its way to leaders that a connection is open to.
-fn accept(shared: &Arc<Shared>, state: &mut State, submission: Submission) -> Result<Option<Arc<Call>>> {
+/// Gives the call if all of it waits for leaders that a connection is open to. `news` gets the partitions whose senders
+/// have to be told.
+fn accept(
+    shared: &Arc<Shared>,
+    state: &mut State,
+    submission: Submission,
+    news: &mut Vec<Slot>,
+) -> Result<Option<Arc<Call>>> {
     let bytes = submission.bytes();
     let Submission {
         call,
@@ -144,7 +164,7 @@ fn accept(shared: &Arc<Shared>, state: &mut State, submission: Submission) -> Re
             }
             None => match known_topic(shared, state, topic) {
                 Some(known) if names_known_partitions(&part, &known) => {
-                    under_way &= place(shared, state, topic, &known, part);
+                    under_way &= place(shared, state, topic, &known, part, news);
                 }
                 _ => {
                     under_way = false;
@@ -195,8 +215,12 @@ fn load(shared: &Arc<Shared>, state: &mut State, topic: u32, part: Waiting) {
             let parts = state.loading.remove(&topic).unwrap_or_default();
             match &loaded {
                 Ok(known) => {
+                    let mut news = Vec::new();
                     for part in parts {
-                        place(&shared, &mut state, topic, known, part);
+                        place(&shared, &mut state, topic, known, part, &mut news);
+                    }
+                    for slot in news {
+                        shared.ring(&mut state, slot);
                     }
                     VecDeque::new()
                 }
@@ -242,7 +266,14 @@ async fn look_up(shared: &Shared, name: &Arc<str>) -> Result<Arc<Topic>> {
 }
 
 /// Chooses partitions and hands the records to the accumulator. Says whether a connection to each leader is open.
-fn place(shared: &Arc<Shared>, state: &mut State, topic: u32, known: &Topic, part: Waiting) -> bool {
+fn place(
+    shared: &Arc<Shared>,
+    state: &mut State,
+    topic: u32,
+    known: &Topic,
+    part: Waiting,
+    news: &mut Vec<Slot>,
+) -> bool {
     let Waiting {
         call,
         key,
@@ -323,7 +354,7 @@ fn place(shared: &Arc<Shared>, state: &mut State, topic: u32, known: &Topic, par
         if shared.is_transactional() && state.transaction.needs(slot) {
             super::coordinate::announce(shared);
         } else if is_news {
-            shared.ring(state, slot);
+            news.push(slot);
         }
     }
     reachable

@@ -2,10 +2,11 @@
 //!
 //! A call enters through [`intake`]: memory is reserved, its topics are looked up, and the partition of every record is
 //! chosen, once. The [`accumulator`] holds a queue of batches per partition. A [`sender`] per leader drains what is
-//! ready into one request; [`delivery`] decides what the answer means and [`settle`] carries it out: deliver, try the
+//! ready into one request (a call that finds nothing else under way leaves [`at_once`]); [`delivery`] decides what the answer means and [`settle`] carries it out: deliver, try the
 //! same bytes again, split, or give up. The [`refresher`] finds leaders that moved. [`idempotence`] numbers batches.
 
 pub mod accumulator;
+mod at_once;
 pub mod batch;
 mod binding;
 pub mod call;

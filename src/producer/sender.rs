@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use super::batch::{Batch, BatchKey, Slot};
 use super::delivery::{Guarantee, Outcome, classify, classify_request};
 use super::encode::encode_all;
-use super::handle::Shared;
+use super::handle::{Shared, State};
 use super::idempotence::IdentityState;
 use crate::cluster::Role;
 use crate::cluster::metadata::BrokerAddress;
@@ -38,15 +38,26 @@ pub(super) fn start(shared: &Arc<Shared>, node_id: i32, bell: Arc<Notify>) {
 
 /// Requests whose batches are numbered leave in the order of the numbers, whichever is encoded first.
 #[derive(Default)]
-struct Turn {
+pub(super) struct Turn {
     before: Option<oneshot::Receiver<()>>,
     // Dropped when the request has left, or never will.
     after: Option<oneshot::Sender<()>>,
 }
 
+/// The turn of the next request to a leader.
+pub(super) fn next_turn(shared: &Shared, state: &mut State, node_id: i32) -> Turn {
+    if !may_overlap(shared) {
+        return Turn::default();
+    }
+    let (after, next) = oneshot::channel();
+    Turn {
+        before: state.last_turns.insert(node_id, next),
+        after: Some(after),
+    }
+}
+
 async fn run(shared: Weak<Shared>, node_id: i32, bell: Arc<Notify>) {
     let mut in_flight = FuturesUnordered::new();
-    let mut last: Option<oneshot::Receiver<()>> = None;
     loop {
         let wake = {
             let Some(shared) = shared.upgrade() else {
@@ -63,14 +74,7 @@ async fn run(shared: Weak<Shared>, node_id: i32, bell: Arc<Notify>) {
                 // Attributes that belong to a request, not to a batch: calls that differ in them need requests of
                 // their own, sent one behind the other.
                 for request in by_request(batches) {
-                    let mut turn = Turn::default();
-                    if may_overlap(&shared) {
-                        let (after, next) = oneshot::channel();
-                        turn = Turn {
-                            before: last.replace(next),
-                            after: Some(after),
-                        };
-                    }
+                    let turn = next_turn(&shared, &mut shared.state.lock(), node_id);
                     in_flight.push(dispatch(Arc::clone(&shared), node_id, request, turn));
                 }
             }
@@ -109,18 +113,23 @@ fn may_overlap(shared: &Shared) -> bool {
 
 fn take(shared: &Arc<Shared>, node_id: i32, now: Instant) -> Vec<Batch> {
     let mut state = shared.state.lock();
-    let super::handle::State {
+    if shared.config.idempotent && state.identity.state() != IdentityState::Known {
+        drop(state);
+        super::identify::start(shared);
+        return Vec::new();
+    }
+    take_ready(shared, &mut state, node_id, now)
+}
+
+/// What may leave for a leader now, with its sequence numbers. An idempotent producer's id has to be known.
+pub(super) fn take_ready(shared: &Shared, state: &mut State, node_id: i32, now: Instant) -> Vec<Batch> {
+    let State {
         accumulator,
         topics,
         identity,
         transaction,
         ..
-    } = &mut *state;
-    if shared.config.idempotent && identity.state() != IdentityState::Known {
-        drop(state);
-        super::identify::start(shared);
-        return Vec::new();
-    }
+    } = state;
     let leads = leads(shared, topics, node_id);
     let allowance = |slot| {
         if !leads(slot) || shared.is_transactional() && !transaction.may_leave(slot) {
@@ -184,7 +193,7 @@ fn by_request(batches: Vec<Batch>) -> Vec<Vec<Batch>> {
 }
 
 /// Encodes, sends, and settles one request.
-async fn dispatch(shared: Arc<Shared>, node_id: i32, batches: Vec<Batch>, turn: Turn) {
+pub(super) async fn dispatch(shared: Arc<Shared>, node_id: i32, batches: Vec<Batch>, turn: Turn) {
     let (encoded, batches) = encode_all(&shared, batches).await;
     let mut sendable = Vec::with_capacity(batches.len());
     let mut payloads = Vec::with_capacity(batches.len());

@@ -1,0 +1,81 @@
+//! A call that finds nothing under way leaves on its caller's thread.
+//!
+//! Waking the thread that waits for sockets takes longer than encoding a small request and handing it to the kernel, so
+//! a program that awaits each `send` would spend a good part of its time on that. The answer is awaited by a task, as
+//! always. What comes while a request is under way gathers for the sender: leaving alone would be slower for it.
+
+use std::sync::Arc;
+use std::task::{Context, Waker};
+
+use tokio::time::Instant;
+
+use super::batch::{Batch, BatchKey, Slot};
+use super::handle::{Shared, State};
+use super::idempotence::IdentityState;
+use super::sender::{Turn, dispatch, next_turn, take_ready};
+use crate::cluster::Role;
+use crate::protocol::compression::Codec;
+
+/// More than this is encoded elsewhere: about 20 us of the event loop.
+const MAX_BYTES: usize = 64 * 1024;
+
+/// What leaves at once.
+pub(super) struct Alone {
+    node_id: i32,
+    batches: Vec<Batch>,
+    turn: Turn,
+}
+
+/// Takes what was appended to `slots` (all that waits for a sender) if it may leave at once.
+pub(super) fn take(shared: &Shared, state: &mut State, key: BatchKey, slots: &[Slot]) -> Option<Alone> {
+    let is_light = key.codec == Codec::None && key.acks != 0;
+    let identified = !shared.config.idempotent || state.identity.state() == IdentityState::Known;
+    if !is_light || !identified || state.accumulator.in_flight() > 0 || state.buffered > MAX_BYTES {
+        return None;
+    }
+    let node_id = sole_leader(shared, state, slots)?;
+    if !shared.cluster.is_connected_to(node_id, Role::Produce) {
+        return None;
+    }
+    let batches = take_ready(shared, state, node_id, Instant::now());
+    if batches.is_empty() {
+        return None;
+    }
+    let turn = next_turn(shared, state, node_id);
+    Some(Alone {
+        node_id,
+        batches,
+        turn,
+    })
+}
+
+fn sole_leader(shared: &Shared, state: &State, slots: &[Slot]) -> Option<i32> {
+    let metadata = shared.cluster.metadata();
+    let mut leaders = slots.iter().map(|slot| {
+        let topic = state.topics.name(slot.topic)?;
+        metadata.leader(topic, slot.partition).ok()
+    });
+    let first = leaders.next()??;
+    leaders.all(|leader| leader == Some(first)).then_some(first)
+}
+
+/// Encodes and writes on this thread, as far as that needs no waiting; a task does the rest.
+pub(super) fn send(shared: &Arc<Shared>, alone: Alone) {
+    let Alone {
+        node_id,
+        batches,
+        turn,
+    } = alone;
+    let shared = Arc::clone(shared);
+    let tasks = shared.tasks.clone();
+    let mut exchange = Box::pin(async move {
+        dispatch(Arc::clone(&shared), node_id, batches, turn).await;
+        shared.ring_all();
+    });
+    let _runtime = tasks.enter();
+    // The task polls it again before it waits, so nothing that this poll waits for can be missed.
+    let mut context = Context::from_waker(Waker::noop());
+    if exchange.as_mut().poll(&mut context).is_pending() {
+        tasks.spawn(exchange);
+    }
+}
