@@ -9,20 +9,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use kafka_protocol::messages::fetch_request::{FetchPartition, FetchRequest, FetchTopic};
+use kafka_protocol::messages::BrokerId;
+use kafka_protocol::messages::fetch_request::FetchRequest;
 use kafka_protocol::messages::fetch_response::{FetchResponse, PartitionData};
-use kafka_protocol::messages::{BrokerId, TopicName};
 use kafka_protocol::protocol::StrBytes;
 use serde_json::json;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::decode::{decode, record_error};
+use super::fetch_request::{read_from, topics};
 use super::handle::Session;
 use super::partitions::{Ask, Plan};
+use crate::cluster::Role;
 use crate::cluster::offsets::Isolation;
 use crate::cluster::retry::Backoff;
-use crate::cluster::{Metadata, Role};
 use crate::error::{Error, Result};
 use crate::event::{EventName, Level, with_fields};
 use crate::group::TopicPartition;
@@ -478,38 +479,4 @@ impl Lane {
             (text, extra)
         });
     }
-}
-
-/// Node to read a partition from and the epoch of its leader: the preferred replica while it is up, else the leader.
-fn read_from(metadata: &Metadata, partition: &TopicPartition, preferred: Option<i32>) -> Option<(i32, i32)> {
-    let topic = metadata.topics.get(&*partition.topic)?;
-    let known = topic.partition(partition.partition)?;
-    let replica = preferred
-        .filter(|node| metadata.brokers.contains_key(node) && !known.offline_replicas.contains(node));
-    let node = replica.unwrap_or(known.leader);
-    (node >= 0).then_some((node, known.leader_epoch))
-}
-
-/// The topics of a request. The order of the partitions is kept as far as one entry per topic allows.
-fn topics(asks: &[Ask]) -> Vec<FetchTopic> {
-    let mut topics: Vec<FetchTopic> = Vec::new();
-    let mut places: HashMap<&str, usize> = HashMap::new();
-    for ask in asks {
-        let name = &*ask.partition.topic;
-        let place = *places.entry(name).or_insert_with(|| {
-            topics.push(FetchTopic::default().with_topic(TopicName(StrBytes::from_string(name.to_owned()))));
-            topics.len() - 1
-        });
-        let partition = FetchPartition::default()
-            .with_partition(ask.partition.partition)
-            .with_current_leader_epoch(ask.leader_epoch)
-            .with_fetch_offset(ask.offset)
-            .with_last_fetched_epoch(-1)
-            .with_log_start_offset(-1)
-            .with_partition_max_bytes(i32::try_from(ask.max_bytes).unwrap_or(i32::MAX));
-        if let Some(topic) = topics.get_mut(place) {
-            topic.partitions.push(partition);
-        }
-    }
-    topics
 }
