@@ -45,12 +45,21 @@ for (const kind of CLIENTS) {
     )
   })
 
-  contract(`9 ${kind}: what on gives removes that listener`, NO_TOPIC, async context => {
+  const removing = {
+    ...NO_TOPIC,
+    differences: {
+      'removing gives': {
+        reason: 'an emitter of ours is nobody’s to use; the declarations say that nothing is given',
+        ours: ['undefined'],
+      },
+    },
+  }
+  contract(`9 ${kind}: what on gives removes that listener`, removing, async context => {
     const client = make(context, kind)
     const heard = []
     const remove = client.on(client.events.CONNECT, () => heard.push('removed'))
     client.on(client.events.CONNECT, () => heard.push('stays'))
-    remove()
+    context.record('removing gives', typeof remove())
     await client.connect()
     remove()
     await client.connect()
@@ -93,7 +102,15 @@ for (const kind of CLIENTS) {
     }
   )
 
-  contract(`9 ${kind}: REQUEST`, NO_TOPIC, async context => {
+  const requested = {
+    ...NO_TOPIC,
+    differences: {
+      'order of keys': {
+        reason: 'the core writes them by the alphabet; nobody reads them in order',
+      },
+    },
+  }
+  contract(`9 ${kind}: REQUEST`, requested, async context => {
     const client = make(context, kind)
     const heard = []
     const name = `${kind}.network.request`
@@ -104,6 +121,7 @@ for (const kind of CLIENTS) {
     context.record('type', type)
     context.record('payload', { broker, clientId, apiName, apiKey })
     context.record('keys', Object.keys(payload).sort())
+    context.record('order of keys', Object.keys(payload))
     context.record('kinds', shapeOf(rest))
   })
 }
