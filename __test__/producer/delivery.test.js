@@ -92,7 +92,7 @@ test('a request that is not answered within requestTimeout is repeated on anothe
     { settings: { requestTimeout: 200 } }
   )
   const began = Date.now()
-  await within(5000, send(producer, 'a'), 'send')
+  await within(20_000, send(producer, 'a'), 'send')
 
   assert.ok(Date.now() - began >= 200)
   assert.equal(broker.attempts.length, 2)
@@ -123,7 +123,7 @@ test('a partition in trouble holds up no other one', async t => {
   )
   const stuck = send(producer, 'a', 0)
 
-  for (let i = 0; i < 20; i++) await within(5000, send(producer, 'b', 1), 'the other partition')
+  for (let i = 0; i < 20; i++) await within(20_000, send(producer, 'b', 1), 'the other partition')
   recovered = true
   await stuck
 })
@@ -183,7 +183,7 @@ for (const code of [OUT_OF_ORDER_SEQUENCE, UNKNOWN_PRODUCER_ID]) {
       { idempotent: true }
     )
     for (let i = 0; i < 4; i++) {
-      await within(5000, Promise.all([send(producer, 'a', 0), send(producer, 'b', 1)]), 'sends')
+      await within(20_000, Promise.all([send(producer, 'a', 0), send(producer, 'b', 1)]), 'sends')
     }
 
     const [old] = broker.attempts.map(({ producerId }) => producerId)
@@ -213,7 +213,7 @@ for (const code of [OUT_OF_ORDER_SEQUENCE, UNKNOWN_PRODUCER_ID]) {
     )
     for (let i = 0; i < 3; i++) {
       await within(
-        5000,
+        20_000,
         producer.send({
           topic: 't',
           messages: [
@@ -247,8 +247,8 @@ for (const [verdict, numbers] of [
     trouble = true
     const [given] = await outcomes([send(producer, 'given up')])
     trouble = false
-    for (const value of ['c', 'd']) await within(5000, send(producer, value), 'send')
-    await within(5000, send(producer, 'elsewhere', 1), 'send')
+    for (const value of ['c', 'd']) await within(20_000, send(producer, value), 'send')
+    await within(20_000, send(producer, 'elsewhere', 1), 'send')
 
     assert.doesNotMatch(given, /^at/)
     const first = broker.stored[0].producerId
@@ -265,11 +265,11 @@ test('a throttled producer stays quiet for that long (KIP-219)', async t => {
   const { producer } = await start(t, {
     produce: ({ attempt }) => ({ code: 0, throttle: attempt === 0 ? 400 : 0 }),
   })
-  await send(producer, 'a')
   const began = Date.now()
+  await send(producer, 'a')
   await send(producer, 'b')
 
-  assert.ok(Date.now() - began >= 350, `waited ${Date.now() - began} ms`)
+  assert.ok(Date.now() - began >= 400, `waited ${Date.now() - began} ms`)
 })
 
 test('an answer that leaves out a partition counts as none', async t => {
@@ -295,10 +295,10 @@ test('a topic without a leader: its sends wait, others go on', async t => {
   const waiting = sendToU().then(() => {
     stillWaits = false
   })
-  for (let i = 0; i < 10; i++) await within(5000, send(producer, 'v'), 'the other topic')
+  for (let i = 0; i < 10; i++) await within(20_000, send(producer, 'v'), 'the other topic')
   assert.equal(stillWaits, true)
   broker.leaderless.clear()
-  await within(5000, waiting, 'the topic that has a leader now')
+  await within(20_000, waiting, 'the topic that has a leader now')
   assert.equal(broker.stored.length, 11)
 })
 
@@ -312,14 +312,14 @@ test('disconnect: what the broker does not answer is rejected by name, once its 
   const settled = Promise.allSettled(sends)
   await waitFor(() => broker.attempts.length > 0, { message: 'the first attempt' })
 
-  await within(5000, producer.disconnect(), 'disconnect')
-  const results = await within(1000, settled, 'the sends')
+  await within(20_000, producer.disconnect(), 'disconnect')
+  const results = await within(10_000, settled, 'the sends')
   for (const { status, reason } of results) {
     assert.equal(status, 'rejected')
     assert.match(reason.message, /disconnect/i)
   }
   const before = broker.attempts.length
   await producer.connect()
-  await within(5000, producer.disconnect(), 'disconnect')
+  await within(20_000, producer.disconnect(), 'disconnect')
   assert.equal(broker.attempts.length, before, 'nothing is sent after it was rejected')
 })

@@ -186,7 +186,7 @@ contract(
       producer.send({ topic: 't', timeout: 30000, messages: [{ value: 'v', partition: 0 }] })
     )
     const took = Date.now() - began
-    context.record('in time', took >= 2 * requestTimeout && took < 10 * requestTimeout)
+    context.record('in time', took >= 2 * requestTimeout && took < 20_000)
     context.record('error', [error.name, error.retryCount, error.cause.name, error.cause.retriable])
     context.record('members', Object.keys(error.cause))
     context.record('events', [

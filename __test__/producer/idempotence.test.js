@@ -197,7 +197,8 @@ test('an id that cannot be renewed rejects what waits, and the next send asks ag
     produce: ({ attempt }) => (attempt === 1 ? 45 : 0),
   })
   const producer = await connectProducer(t, broker, { idempotent: true, retry: RETRY })
-  const send = () => within(5000, producer.send({ topic: 't', messages: [{ value: 'v' }] }), 'send')
+  const send = () =>
+    within(20_000, producer.send({ topic: 't', messages: [{ value: 'v' }] }), 'send')
   await send()
   refuse = true
   assert.equal((await errorOf(send)).type, 'CLUSTER_AUTHORIZATION_FAILED')
