@@ -19,8 +19,8 @@
     )
 )]
 
-// Tests count allocations, fuzzing limits them; both bring an allocator for that.
-#[cfg(not(any(test, fuzzing)))]
+// Tests count allocations, and bring an allocator for that.
+#[cfg(not(test))]
 #[global_allocator]
 static GLOBAL: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -9,7 +9,6 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use napi::bindgen_prelude::{Buffer, FnArgs, Function, Unknown};
@@ -21,6 +20,7 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
 use super::buffer::SharedBuffer;
+use super::gathering::Gathering;
 use super::outcome::from_json;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Answer, EventName, Level, Observer, Question, Report};
@@ -56,16 +56,15 @@ struct Questions {
 }
 
 struct Queue {
-    pending: Mutex<Pending>,
+    pending: Gathering<Pending>,
     questions: Mutex<Questions>,
-    ringing: AtomicBool,
     doorbell: Mutex<Option<Doorbell>>,
 }
 
 impl Queue {
-    /// Wakes the event loop unless it is already on its way.
-    fn ring(&self) {
-        if self.ringing.swap(true, Ordering::AcqRel) {
+    /// Adds by `put` and wakes the event loop, unless it is already on its way.
+    fn add(&self, put: impl FnOnce(&mut Pending)) {
+        if !self.pending.add(put) {
             return;
         }
         if let Some(doorbell) = self.doorbell.lock().as_ref() {
@@ -92,39 +91,35 @@ impl Completions {
             Ok(value) => format!("[{call},1,{value}]"),
             Err(error) => format!("[{call},0,{}]", error.payload()),
         };
-        self.0.pending.lock().push_control(&entry);
-        self.0.ring();
+        self.0.add(|pending| pending.push_control(&entry));
     }
 
     /// Settles call `call` with a value and buffers, which JavaScript finds in its `attachments` from the index on that
     /// is put into the entry.
     pub fn settle_with(&self, call: u32, value: &Value, attachments: Vec<Bytes>) {
-        let mut pending = self.0.pending.lock();
-        let first = pending.attachments.len();
-        let count = attachments.len();
-        pending.attachments.extend(attachments);
-        pending.push_control(&format!("[{call},2,{value},{first},{count}]"));
-        drop(pending);
-        self.0.ring();
+        self.0.add(|pending| {
+            let (first, count) = (pending.attachments.len(), attachments.len());
+            pending.attachments.extend(attachments);
+            pending.push_control(&format!("[{call},2,{value},{first},{count}]"));
+        });
     }
 
     /// Settles a produce call with what the brokers acknowledged.
     pub fn settle_produced(&self, call: u32, partitions: &[ProducedPartition]) {
-        let mut pending = self.0.pending.lock();
-        let table = &mut pending.produced;
-        table.reserve(2 + partitions.len() * 8);
-        table.push(call.cast_signed());
-        table.push(i32::try_from(partitions.len()).unwrap_or(i32::MAX));
-        for part in partitions {
-            table.push(part.topic.cast_signed());
-            table.push(part.partition);
-            for number in [part.base_offset, part.log_append_time, part.log_start_offset] {
-                table.push(low_half(number));
-                table.push(high_half(number));
+        self.0.add(|pending| {
+            let table = &mut pending.produced;
+            table.reserve(2 + partitions.len() * 8);
+            table.push(call.cast_signed());
+            table.push(i32::try_from(partitions.len()).unwrap_or(i32::MAX));
+            for part in partitions {
+                table.push(part.topic.cast_signed());
+                table.push(part.partition);
+                for number in [part.base_offset, part.log_append_time, part.log_start_offset] {
+                    table.push(low_half(number));
+                    table.push(high_half(number));
+                }
             }
-        }
-        drop(pending);
-        self.0.ring();
+        });
     }
 
     /// Runs `operation` as a task of `tasks` and settles `call` with its outcome. If the owner ends first, the call is
@@ -229,8 +224,8 @@ impl Observer for ClientObserver {
             }
             Report::Signal { name, payload } => json!([0, self.client, "signal", name, payload]),
         };
-        self.completions.0.pending.lock().push_control(&entry.to_string());
-        self.completions.0.ring();
+        let entry = entry.to_string();
+        self.completions.0.add(|pending| pending.push_control(&entry));
     }
 
     fn ask(&self, question: Question) {
@@ -250,12 +245,12 @@ impl Observer for ClientObserver {
             questions.waiting.insert(id, reply);
             id
         };
-        let mut pending = queue.pending.lock();
-        let (first, count) = (pending.attachments.len(), attachments.len());
-        pending.attachments.extend(attachments);
-        pending.push_control(&json!([0, self.client, "ask", name, id, payload, first, count]).to_string());
-        drop(pending);
-        queue.ring();
+        queue.add(|pending| {
+            let (first, count) = (pending.attachments.len(), attachments.len());
+            pending.attachments.extend(attachments);
+            pending
+                .push_control(&json!([0, self.client, "ask", name, id, payload, first, count]).to_string());
+        });
     }
 }
 
@@ -277,9 +272,8 @@ impl CompletionQueue {
         callback: Function<'_, FnArgs<CallbackArgs>, Unknown<'static>>,
     ) -> napi::Result<Self> {
         let queue = Arc::new(Queue {
-            pending: Mutex::new(Pending::default()),
+            pending: Gathering::default(),
             questions: Mutex::new(Questions::default()),
-            ringing: AtomicBool::new(false),
             doorbell: Mutex::new(None),
         });
         let weak = Arc::downgrade(&queue);
@@ -290,10 +284,7 @@ impl CompletionQueue {
                 let Some(queue) = weak.upgrade() else {
                     return Ok((None, None, None).into());
                 };
-                // Lowered before taking: whoever adds something after this rings again.
-                queue.ringing.store(false, Ordering::Release);
-                let taken = std::mem::take(&mut *queue.pending.lock());
-                Ok(arguments(taken))
+                Ok(arguments(queue.pending.take()))
             })?;
         *queue.doorbell.lock() = Some(doorbell);
         let on_exit = Arc::clone(&queue);
