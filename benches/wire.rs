@@ -16,7 +16,8 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use kafka_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use kafka_protocol::messages::{FetchResponse, MetadataResponse, ProduceRequest, TopicName};
 use kafka_protocol::protocol::StrBytes;
-use kafkajs_rs::protocol::wire::{decode, encode_body};
+use kafkajs_rs::protocol::schema::walk;
+use kafkajs_rs::protocol::wire::{KafkaResponse, decode, encode_body};
 
 /// The first versions with compact types are what today's brokers are spoken to in.
 const METADATA_VERSION: i16 = 12;
@@ -130,6 +131,10 @@ fn answers(c: &mut Criterion) {
         group.bench_function(format!("{topics} topics of {partitions}"), |b| {
             b.iter(|| decode::<MetadataResponse>(body.clone(), METADATA_VERSION).expect("decoded"));
         });
+        // The part of it that comes before the decoder.
+        group.bench_function(format!("{topics} topics of {partitions}, looked through"), |b| {
+            b.iter(|| walk(MetadataResponse::SCHEMA, &body, METADATA_VERSION, true).expect("in form"));
+        });
     }
     group.finish();
 
@@ -143,6 +148,10 @@ fn answers(c: &mut Criterion) {
         group.bench_function(format!("{partitions} partitions of {record_bytes} B"), |b| {
             b.iter(|| decode::<FetchResponse>(body.clone(), FETCH_VERSION).expect("decoded"));
         });
+        group.bench_function(
+            format!("{partitions} partitions of {record_bytes} B, looked through"),
+            |b| b.iter(|| walk(FetchResponse::SCHEMA, &body, FETCH_VERSION, true).expect("in form")),
+        );
     }
 }
 

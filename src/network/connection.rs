@@ -1,33 +1,33 @@
 //! One connection to one broker: rskafka's Messenger with deadlines, throttling, events and our errors.
 
 use std::collections::HashMap;
+use std::fmt::Display;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use kafka_protocol::messages::ProduceRequest;
+use kafka_protocol::messages::{ApiVersionsRequest, ProduceRequest};
 use parking_lot::Mutex;
 use rskafka::messenger::{Messenger, RequestError};
-use rskafka::protocol::{
-    api_key::ApiKey,
-    api_version::{ApiVersion, ApiVersionRange},
-    frame,
-    primitives::Int16,
-};
+use rskafka::protocol::frame;
 use serde_json::json;
 use tokio::sync::{RwLockReadGuard, Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
 use super::dial::io_failure;
 use super::endpoint::Endpoint;
+use super::messenger;
 use super::sasl::{Session, Standing};
 use super::stream::{Switch, Transport, WireStream};
+use super::version_ranges::VersionRanges;
 use crate::clock::now_ms;
 use crate::config::ClusterConfig;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{EventName, Level, Reporter};
-use crate::protocol::versions::TABLE;
-use crate::protocol::wire::{KafkaRequest, Trace, Wire, WireResponse, rskafka_key};
+use crate::protocol::versions::{ApiSpec, TABLE};
+use crate::protocol::wire::{
+    self, Body, Frame, KafkaRequest, MESSENGER_KEY, MESSENGER_RANGE, Trace, WireResponse,
+};
 
 /// Largest answer we accept. The biggest ones are fetches, which we bound by `maxBytes` but which may exceed it by one
 /// record batch.
@@ -39,40 +39,7 @@ pub const MAX_UNANSWERED: u32 = 100_000;
 
 /// Longest that a broker can ask us to stay quiet. It holds a connection that it throttles back itself as well
 /// (KIP-219), so what is sent earlier waits there, under the deadline of a request.
-pub const MAX_QUIET: Duration = Duration::from_mins(1);
-
-/// What a broker speaks.
-#[derive(Debug, Clone, Default)]
-pub struct VersionRanges {
-    apis: HashMap<i16, (i16, i16)>,
-    transaction_version: i16,
-}
-
-impl VersionRanges {
-    /// API key to lowest and highest version, and the level of the cluster's `transaction.version` feature (0 if the
-    /// broker names none).
-    pub fn new(apis: impl IntoIterator<Item = (i16, (i16, i16))>, transaction_version: i16) -> Self {
-        Self {
-            apis: apis.into_iter().collect(),
-            transaction_version,
-        }
-    }
-
-    /// Lowest and highest version of an API.
-    pub fn get(&self, key: i16) -> Option<(i16, i16)> {
-        self.apis.get(&key).copied()
-    }
-
-    /// All of them.
-    pub fn iter(&self) -> impl Iterator<Item = (i16, (i16, i16))> + '_ {
-        self.apis.iter().map(|(key, range)| (*key, *range))
-    }
-
-    /// Level of the `transaction.version` feature; 2 stands for KIP-890.
-    pub fn transaction_version(&self) -> i16 {
-        self.transaction_version
-    }
-}
+pub const MAX_QUIET: Duration = Duration::from_secs(60);
 
 /// How long a request may take.
 #[derive(Debug, Clone, Copy, Default)]
@@ -121,7 +88,7 @@ impl Connection {
         let mut messenger = Messenger::new(stream, MAX_FRAME, Arc::from(config.client_id.as_str()));
         let row = |key: i16| TABLE.iter().find(|row| row.key == key);
         let bootstrap = VersionRanges::new(row(18).map(|row| (row.key, (row.min, row.max))), 0);
-        messenger.override_version_ranges(ranges(&bootstrap));
+        messenger.override_version_ranges(HashMap::from([(MESSENGER_KEY, MESSENGER_RANGE)]));
         Self {
             endpoint,
             messenger,
@@ -148,7 +115,6 @@ impl Connection {
 
     /// Takes over what the broker speaks.
     pub fn learn_versions(&mut self, versions: Arc<VersionRanges>) {
-        self.messenger.override_version_ranges(ranges(&versions));
         self.versions = versions;
     }
 
@@ -159,8 +125,12 @@ impl Connection {
 
     /// Version that `R` would be sent in, if both sides have one in common.
     pub fn version_of<R: KafkaRequest>(&self) -> Option<i16> {
-        let (min, max) = self.versions.get(R::SPEC.key)?;
-        (min <= R::SPEC.max && R::SPEC.min <= max).then(|| R::SPEC.max.min(max))
+        self.version_for(&R::SPEC)
+    }
+
+    fn version_for(&self, spec: &ApiSpec) -> Option<i16> {
+        let (min, max) = self.versions.get(spec.key)?;
+        (min <= max && min <= spec.max && spec.min <= max).then(|| spec.max.min(max))
     }
 
     /// Where this connection goes.
@@ -238,36 +208,63 @@ impl Connection {
         deadline: Deadline,
         created_at: i64,
     ) -> Result<WireResponse<R::Response>> {
+        let mut answered = self.round_trip(&request, &R::SPEC, deadline, created_at).await?;
+        match wire::decode(std::mem::take(&mut answered.frame.body), answered.version) {
+            Ok(body) => {
+                self.report_answer(&R::SPEC, &answered, created_at);
+                let size = answered.frame.size;
+                Ok(WireResponse { body, size })
+            }
+            Err(error) => Err(self.unreadable(&R::SPEC, &error)),
+        }
+    }
+
+    /// The part of [`Connection::deliver`] that is the same for all requests.
+    async fn round_trip(
+        &self,
+        request: &dyn Body,
+        spec: &ApiSpec,
+        deadline: Deadline,
+        created_at: i64,
+    ) -> Result<Answered> {
         let sent_at = now_ms();
         let started = Instant::now();
+        let version = self.version_for(spec).ok_or_else(|| not_spoken(spec))?;
         let trace = Trace::default();
-        let answer = self.messenger.request(Wire::new(request, &trace));
+        let answer = messenger::request(&self.messenger, spec, version, request, &trace, None);
         let outcome = match self.limit(deadline) {
             None => Ok(answer.await),
             Some(limit) => tokio::time::timeout(limit, answer).await,
         };
         match outcome {
-            Ok(Ok(response)) => {
-                self.reporter.event(EventName::Request, || {
-                    json!({
-                        "apiKey": R::SPEC.key,
-                        "apiName": R::SPEC.name,
-                        "apiVersion": trace.version(),
-                        "broker": self.endpoint.to_string(),
-                        "clientId": self.config.client_id,
-                        "correlationId": trace.correlation_id(),
-                        "createdAt": created_at,
-                        "duration": u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-                        "pendingDuration": sent_at - created_at,
-                        "sentAt": sent_at,
-                        "size": response.size,
-                    })
-                });
-                Ok(response)
-            }
-            Ok(Err(error)) => Err(self.failed::<R>(&error)),
-            Err(_elapsed) => Err(self.expired::<R>(&trace, created_at, sent_at)),
+            Ok(Ok(frame)) => Ok(Answered {
+                frame,
+                version,
+                correlation_id: trace.correlation_id(),
+                sent_at,
+                duration: started.elapsed(),
+            }),
+            Ok(Err(error)) => Err(self.failed(spec, &error)),
+            Err(_elapsed) => Err(self.expired(spec, version, &trace, created_at, sent_at)),
         }
+    }
+
+    fn report_answer(&self, spec: &ApiSpec, answered: &Answered, created_at: i64) {
+        self.reporter.event(EventName::Request, || {
+            json!({
+                "apiKey": spec.key,
+                "apiName": spec.name,
+                "apiVersion": answered.version,
+                "broker": self.endpoint.to_string(),
+                "clientId": self.config.client_id,
+                "correlationId": answered.correlation_id,
+                "createdAt": created_at,
+                "duration": u64::try_from(answered.duration.as_millis()).unwrap_or(u64::MAX),
+                "pendingDuration": answered.sent_at - created_at,
+                "sentAt": answered.sent_at,
+                "size": answered.frame.size,
+            })
+        });
     }
 
     /// Sends an acks-0 produce: done when the transport has taken it, since no answer comes.
@@ -275,13 +272,13 @@ impl Connection {
     /// # Errors
     /// As [`Connection::send`].
     pub async fn send_unanswered(&self, request: ProduceRequest) -> Result<()> {
+        let spec = &ProduceRequest::SPEC;
         let admission = self.admit().await?;
+        let version = self.version_for(spec).ok_or_else(|| not_spoken(spec))?;
         let trace = Trace::default();
         let sent = Mutex::new(None);
         let hook = |correlation_id| *sent.lock() = Some(self.switch.await_sent(correlation_id));
-        let answer = self
-            .messenger
-            .request(Wire::new(request, &trace).on_encoded(&hook));
+        let answer = messenger::request(&self.messenger, spec, version, &request, &trace, Some(&hook));
         let mut answer = std::pin::pin!(answer);
         let left = std::future::poll_fn(|cx| {
             // The answer never comes, but polling it is what writes the frame.
@@ -304,10 +301,10 @@ impl Connection {
         match outcome {
             Ok(None) if !self.switch.is_closed() || trace.request_size() > 0 => Ok(()),
             Ok(None | Some(Ok(()))) => Err(self.closed_error()),
-            Ok(Some(Err(error))) => Err(self.failed::<ProduceRequest>(&error)),
+            Ok(Some(Err(error))) => Err(self.failed(spec, &error)),
             Err(_elapsed) => {
                 let now = now_ms();
-                Err(self.expired::<ProduceRequest>(&trace, now, now))
+                Err(self.expired(spec, version, &trace, now, now))
             }
         }
     }
@@ -382,16 +379,11 @@ impl Connection {
         Error::connection_closed(&self.endpoint.host, self.endpoint.port)
     }
 
-    fn expired<R: KafkaRequest>(&self, trace: &Trace, created_at: i64, sent_at: i64) -> Error {
+    fn expired(&self, spec: &ApiSpec, version: i16, trace: &Trace, created_at: i64, sent_at: i64) -> Error {
         self.close();
-        let version = if trace.request_size() > 0 {
-            trace.version()
-        } else {
-            R::SPEC.max
-        };
         let details = json!({
-            "apiKey": R::SPEC.key,
-            "apiName": R::SPEC.name,
+            "apiKey": spec.key,
+            "apiName": spec.name,
             "apiVersion": version,
             "broker": self.endpoint.to_string(),
             "clientId": self.config.client_id,
@@ -403,8 +395,7 @@ impl Connection {
         self.reporter.event(EventName::RequestTimeout, || details.clone());
         let text = format!(
             "Request {}(key: {}, version: {version}) timed out",
-            R::SPEC.name,
-            R::SPEC.key
+            spec.name, spec.key
         );
         let mut error = Error::new(ErrorKind::RequestTimeout, text);
         for name in [
@@ -419,36 +410,35 @@ impl Connection {
         error
     }
 
-    fn failed<R: KafkaRequest>(&self, error: &RequestError) -> Error {
+    fn failed(&self, spec: &ApiSpec, error: &RequestError) -> Error {
         match error {
-            RequestError::NoVersionMatch { .. } => Error::new(
-                ErrorKind::UnsupportedApi,
-                "The Kafka server does not support the requested API version",
-            )
-            .with("apiKey", json!(R::SPEC.key))
-            .with("apiName", json!(R::SPEC.name)),
             RequestError::Poisoned(cause) => {
                 self.close();
-                self.failed::<R>(cause)
+                self.failed(spec, cause)
             }
             RequestError::IO(io) | RequestError::ReadFramedMessageError(frame::ReadError::IO(io)) => {
                 self.io_failed("read", io)
             }
             RequestError::WriteMessageError(frame::WriteError::IO(io)) => self.io_failed("write", io),
-            other => {
-                // Content we cannot read: nothing that follows on this connection can be trusted. The exception is
-                // ApiVersions, where an old broker answers a version it was not asked for.
-                if !matches!(other, RequestError::WriteError(_)) && R::SPEC.key != 18 {
-                    self.close();
-                }
-                let text = format!(
-                    "Malformed {} exchange with {}: {other}",
-                    R::SPEC.name,
-                    self.endpoint
-                );
-                Error::new(ErrorKind::Connection, text).with("broker", json!(self.endpoint.to_string()))
-            }
+            // The request could not be written: the connection has not seen it.
+            RequestError::WriteError(cause) => self.malformed(spec, cause),
+            other => self.unreadable(spec, other),
         }
+    }
+
+    /// An answer that has come and cannot be read.
+    fn unreadable(&self, spec: &ApiSpec, cause: &dyn Display) -> Error {
+        // Nothing that follows on this connection can be trusted. The exception is ApiVersions, where an old broker
+        // answers a version it was not asked for.
+        if spec.key != ApiVersionsRequest::SPEC.key {
+            self.close();
+        }
+        self.malformed(spec, cause)
+    }
+
+    fn malformed(&self, spec: &ApiSpec, cause: &dyn Display) -> Error {
+        let text = format!("Malformed {} exchange with {}: {cause}", spec.name, self.endpoint);
+        Error::new(ErrorKind::Connection, text).with("broker", json!(self.endpoint.to_string()))
     }
 
     fn io_failed(&self, syscall: &str, error: &std::io::Error) -> Error {
@@ -479,15 +469,20 @@ impl Drop for Connection {
     }
 }
 
-fn ranges(versions: &VersionRanges) -> HashMap<ApiKey, ApiVersionRange> {
-    versions
-        .iter()
-        .filter(|(_, (min, max))| min <= max)
-        .map(|(key, (min, max))| {
-            (
-                rskafka_key(key),
-                ApiVersionRange::new(ApiVersion(Int16(min)), ApiVersion(Int16(max))),
-            )
-        })
-        .collect()
+/// An answer that has come, and when.
+struct Answered {
+    frame: Frame,
+    version: i16,
+    correlation_id: i32,
+    sent_at: i64,
+    duration: Duration,
+}
+
+fn not_spoken(spec: &ApiSpec) -> Error {
+    Error::new(
+        ErrorKind::UnsupportedApi,
+        "The Kafka server does not support the requested API version",
+    )
+    .with("apiKey", json!(spec.key))
+    .with("apiName", json!(spec.name))
 }

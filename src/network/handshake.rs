@@ -6,11 +6,12 @@ use std::time::Duration;
 use kafka_protocol::messages::{ApiVersionsRequest, ApiVersionsResponse};
 use kafka_protocol::protocol::StrBytes;
 
-use super::connection::{Connection, Deadline, VersionRanges};
+use super::connection::{Connection, Deadline};
 use super::dial::{Dialer, timed_out};
 use super::endpoint::Endpoint;
 use super::sasl::{Authenticator, Session};
 use super::stream::Transport;
+use super::version_ranges::VersionRanges;
 use crate::error::{Error, Result};
 
 const UNSUPPORTED_VERSION: i16 = 35;

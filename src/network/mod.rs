@@ -9,14 +9,17 @@ pub mod connection;
 mod dial;
 mod endpoint;
 mod handshake;
+mod messenger;
 mod sasl;
 mod socket;
 pub mod stream;
 mod tls;
+mod version_ranges;
 
-pub use connection::{Connection, Deadline, VersionRanges};
+pub use connection::{Connection, Deadline};
 pub use dial::Dialer;
 pub use endpoint::Endpoint;
 pub use sasl::Couriers;
 pub use socket::Sockets;
 pub use tls::CodedError;
+pub use version_ranges::VersionRanges;

@@ -110,9 +110,7 @@ api_table! {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::wire::rskafka_key;
     use kafka_protocol::messages::ApiKey;
-    use rskafka::protocol::{api_key, primitives::Int16};
 
     #[test]
     fn keys_are_unique_and_sorted() {
@@ -152,18 +150,6 @@ mod tests {
                     row.name
                 );
             }
-        }
-    }
-
-    #[test]
-    fn messenger_and_table_agree_on_keys() {
-        for row in TABLE {
-            assert_eq!(
-                rskafka_key(row.key),
-                api_key::ApiKey::from(Int16(row.key)),
-                "{}",
-                row.name
-            );
         }
     }
 }

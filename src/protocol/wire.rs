@@ -2,7 +2,7 @@
 //!
 //! The Messenger knows how to correlate and pipeline, but only speaks rskafka's own message traits; kafka-protocol
 //! has every message, but knows nothing of connections. [`Wire`] is the one adapter between the two: it borrows the
-//! version range and the header rules from the [`ApiSpec`] of the message and the bytes from kafka-protocol.
+//! header rules from the [`ApiSpec`] of the message and the bytes from kafka-protocol.
 
 use std::io::{Cursor, Write};
 use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
@@ -15,7 +15,7 @@ use rskafka::protocol::{
     api_version::{ApiVersion, ApiVersionRange},
     messages::{ReadVersionedError, ReadVersionedType, RequestBody, WriteVersionedError, WriteVersionedType},
     primitives::Int16,
-    traits::{ReadError, WriteError},
+    traits::WriteError,
 };
 
 use super::schema::{self, Misfit, Schema};
@@ -103,7 +103,6 @@ impl<R: KafkaRequest, const MAX: i16> KafkaRequest for Capped<R, MAX> {
 #[derive(Debug, Default)]
 pub struct Trace {
     correlation_id: AtomicI32,
-    version: AtomicI32,
     request_size: AtomicUsize,
 }
 
@@ -113,51 +112,95 @@ impl Trace {
         self.correlation_id.load(Ordering::Acquire)
     }
 
-    /// Version both sides agreed on; 0 before the request was encoded.
-    pub fn version(&self) -> i16 {
-        i16::try_from(self.version.load(Ordering::Acquire)).unwrap_or_default()
-    }
-
     /// Bytes of the request on the wire, length prefix included; 0 before the request was encoded.
     pub fn request_size(&self) -> usize {
         self.request_size.load(Ordering::Acquire)
     }
 }
 
-/// A kafka-protocol request in the shape rskafka's Messenger takes.
-pub struct Wire<'a, R> {
-    request: R,
-    trace: &'a Trace,
-    on_encoded: Option<&'a (dyn Fn(i32) + Send + Sync)>,
+/// A request that writes its own body, whatever it is: what the Messenger does with requests need not be compiled for
+/// each of them.
+pub trait Body: Send + Sync {
+    /// Appends the body in that version.
+    ///
+    /// # Errors
+    /// What cannot be written.
+    fn write(&self, out: &mut Vec<u8>, version: i16) -> Result<(), String>;
 }
 
-impl<R> std::fmt::Debug for Wire<'_, R> {
+impl<R: KafkaRequest> Body for R {
+    fn write(&self, out: &mut Vec<u8>, version: i16) -> Result<(), String> {
+        let malformed = |error: anyhow::Error| format!("{}: {error}", R::SPEC.name);
+        out.reserve(self.compute_size(version).map_err(malformed)?);
+        self.encode(out, version).map_err(malformed)
+    }
+}
+
+/// Called with the correlation id after encoding and before the first byte is written.
+pub type OnEncoded<'a> = &'a (dyn Fn(i32) + Send + Sync);
+
+/// Any request in the shape rskafka's Messenger takes.
+///
+/// The Messenger writes the header from constants of the type, so there is one type for each form of it (KIP-482), and key
+/// and version are put into the header afterwards. Both sides of the Messenger's own choice of a version are
+/// [`MESSENGER_RANGE`] of [`MESSENGER_KEY`]: the version is chosen before.
+pub struct Wire<'a, const TAGS_IN_REQUEST: bool, const TAGS_IN_RESPONSE: bool> {
+    body: &'a dyn Body,
+    key: i16,
+    version: i16,
+    trace: &'a Trace,
+    on_encoded: Option<OnEncoded<'a>>,
+}
+
+impl<const TAGS_IN_REQUEST: bool, const TAGS_IN_RESPONSE: bool> std::fmt::Debug
+    for Wire<'_, TAGS_IN_REQUEST, TAGS_IN_RESPONSE>
+{
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Wire")
+            .field("key", &self.key)
+            .field("version", &self.version)
             .field("trace", self.trace)
             .finish_non_exhaustive()
     }
 }
 
-impl<'a, R> Wire<'a, R> {
-    /// Wraps `request`; what is learned on the way is written to `trace`.
-    pub fn new(request: R, trace: &'a Trace) -> Self {
-        Self {
-            request,
-            trace,
-            on_encoded: None,
-        }
-    }
+/// Key under which the Messenger finds every [`Wire`] request.
+pub const MESSENGER_KEY: ApiKey = ApiKey::Unknown(Int16(-1));
 
-    /// Calls `hook` with the correlation id after encoding and before the first byte is written.
-    #[must_use]
-    pub fn on_encoded(mut self, hook: &'a (dyn Fn(i32) + Send + Sync)) -> Self {
-        self.on_encoded = Some(hook);
-        self
+/// The version that the Messenger takes every [`Wire`] request for.
+pub const MESSENGER_RANGE: ApiVersionRange = ApiVersionRange::new(version(0), version(0));
+
+impl<'a, const TAGS_IN_REQUEST: bool, const TAGS_IN_RESPONSE: bool>
+    Wire<'a, TAGS_IN_REQUEST, TAGS_IN_RESPONSE>
+{
+    /// A request of the API with this key in `version`; what is learned on the way is written to `trace`.
+    pub fn new(
+        key: i16,
+        version: i16,
+        body: &'a dyn Body,
+        trace: &'a Trace,
+        on_encoded: Option<OnEncoded<'a>>,
+    ) -> Self {
+        Self {
+            body,
+            key,
+            version,
+            trace,
+            on_encoded,
+        }
     }
 }
 
-/// The answer to a [`Wire`] request and the bytes it took.
+/// The answer to a request, not decoded yet.
+#[derive(Debug)]
+pub struct Frame {
+    /// The body.
+    pub body: Bytes,
+    /// Bytes of the frame without its length prefix.
+    pub size: usize,
+}
+
+/// The answer to a request and the bytes it took.
 #[derive(Debug)]
 pub struct WireResponse<T> {
     /// The decoded message.
@@ -170,37 +213,35 @@ const fn version(v: i16) -> ApiVersion {
     ApiVersion(Int16(v))
 }
 
-impl<R: KafkaRequest> RequestBody for Wire<'_, R> {
-    type ResponseBody = WireResponse<R::Response>;
-
-    const API_KEY: ApiKey = rskafka_key(R::SPEC.key);
-    const API_VERSION_RANGE: ApiVersionRange =
-        ApiVersionRange::new(version(R::SPEC.min), version(R::SPEC.max));
-    const FIRST_TAGGED_FIELD_IN_REQUEST_VERSION: ApiVersion = version(R::SPEC.first_flexible);
-    // ApiVersions is the one API whose answer keeps header v0 for ever, so that old clients can read it (KIP-511).
-    const FIRST_TAGGED_FIELD_IN_RESPONSE_VERSION: ApiVersion = version(if R::SPEC.key == 18 {
-        NEVER_FLEXIBLE
-    } else {
-        R::SPEC.first_flexible
-    });
+const fn first_with_tags(tags: bool) -> ApiVersion {
+    version(if tags { 0 } else { NEVER_FLEXIBLE })
 }
 
-impl<R: KafkaRequest> WriteVersionedType<Vec<u8>> for Wire<'_, R> {
-    fn write_versioned(&self, writer: &mut Vec<u8>, version: ApiVersion) -> Result<(), WriteVersionedError> {
+impl<const TAGS_IN_REQUEST: bool, const TAGS_IN_RESPONSE: bool> RequestBody
+    for Wire<'_, TAGS_IN_REQUEST, TAGS_IN_RESPONSE>
+{
+    type ResponseBody = Frame;
+
+    const API_KEY: ApiKey = MESSENGER_KEY;
+    const API_VERSION_RANGE: ApiVersionRange = MESSENGER_RANGE;
+    const FIRST_TAGGED_FIELD_IN_REQUEST_VERSION: ApiVersion = first_with_tags(TAGS_IN_REQUEST);
+    const FIRST_TAGGED_FIELD_IN_RESPONSE_VERSION: ApiVersion = first_with_tags(TAGS_IN_RESPONSE);
+}
+
+impl<const TAGS_IN_REQUEST: bool, const TAGS_IN_RESPONSE: bool> WriteVersionedType<Vec<u8>>
+    for Wire<'_, TAGS_IN_REQUEST, TAGS_IN_RESPONSE>
+{
+    fn write_versioned(&self, writer: &mut Vec<u8>, _version: ApiVersion) -> Result<(), WriteVersionedError> {
         // The Messenger has already written the header: api key, api version, correlation id.
+        let [k0, k1] = self.key.to_be_bytes();
+        let [v0, v1] = self.version.to_be_bytes();
+        if let Some(head) = writer.first_chunk_mut() {
+            *head = [k0, k1, v0, v1];
+        }
         let correlation_id = writer.get(4..8).map(|mut id| id.get_i32()).unwrap_or_default();
-        let malformed = |e: String| WriteVersionedError::WriteError(WriteError::Malformed(e.into()));
-        let size = self
-            .request
-            .compute_size(version.0.0)
-            .map_err(|e| malformed(format!("{}: {e}", R::SPEC.name)))?;
-        writer.reserve(size);
-        self.request
-            .encode(writer, version.0.0)
-            .map_err(|e| malformed(format!("{}: {e}", R::SPEC.name)))?;
-        self.trace
-            .version
-            .store(i32::from(version.0.0), Ordering::Release);
+        self.body
+            .write(writer, self.version)
+            .map_err(|error| WriteVersionedError::WriteError(WriteError::Malformed(error.into())))?;
         self.trace.request_size.store(writer.len() + 4, Ordering::Release);
         self.trace.correlation_id.store(correlation_id, Ordering::Release);
         if let Some(hook) = self.on_encoded {
@@ -210,8 +251,11 @@ impl<R: KafkaRequest> WriteVersionedType<Vec<u8>> for Wire<'_, R> {
     }
 }
 
-impl<T: KafkaResponse> ReadVersionedType<Cursor<Vec<u8>>> for WireResponse<T> {
-    fn read_versioned(reader: &mut Cursor<Vec<u8>>, version: ApiVersion) -> Result<Self, ReadVersionedError> {
+impl ReadVersionedType<Cursor<Vec<u8>>> for Frame {
+    fn read_versioned(
+        reader: &mut Cursor<Vec<u8>>,
+        _version: ApiVersion,
+    ) -> Result<Self, ReadVersionedError> {
         let header = usize::try_from(reader.position()).unwrap_or(usize::MAX);
         // Taking the Vec out of the cursor turns the frame into shared bytes without a copy: record payloads of a
         // fetch stay slices of it. The Messenger's own check for trailing bytes then sees an empty frame at position
@@ -220,49 +264,7 @@ impl<T: KafkaResponse> ReadVersionedType<Cursor<Vec<u8>>> for WireResponse<T> {
         reader.set_position(0);
         let size = body.len();
         body.advance(header.min(size));
-        let decoded = decode(body, version.0.0)
-            .map_err(|error| ReadVersionedError::ReadError(ReadError::Malformed(Box::new(error))))?;
-        Ok(Self { body: decoded, size })
-    }
-}
-
-/// rskafka's name of an API key. Keys rskafka does not name travel as `Unknown`.
-pub const fn rskafka_key(key: i16) -> ApiKey {
-    match key {
-        0 => ApiKey::Produce,
-        1 => ApiKey::Fetch,
-        2 => ApiKey::ListOffsets,
-        3 => ApiKey::Metadata,
-        8 => ApiKey::OffsetCommit,
-        9 => ApiKey::OffsetFetch,
-        10 => ApiKey::FindCoordinator,
-        11 => ApiKey::JoinGroup,
-        12 => ApiKey::Heartbeat,
-        13 => ApiKey::LeaveGroup,
-        14 => ApiKey::SyncGroup,
-        15 => ApiKey::DescribeGroups,
-        16 => ApiKey::ListGroups,
-        17 => ApiKey::SaslHandshake,
-        18 => ApiKey::ApiVersions,
-        19 => ApiKey::CreateTopics,
-        20 => ApiKey::DeleteTopics,
-        21 => ApiKey::DeleteRecords,
-        22 => ApiKey::InitProducerId,
-        24 => ApiKey::AddPartitionsToTxn,
-        25 => ApiKey::AddOffsetsToTxn,
-        26 => ApiKey::EndTxn,
-        28 => ApiKey::TxnOffsetCommit,
-        29 => ApiKey::DescribeAcls,
-        30 => ApiKey::CreateAcls,
-        31 => ApiKey::DeleteAcls,
-        32 => ApiKey::DescribeConfigs,
-        33 => ApiKey::AlterConfigs,
-        36 => ApiKey::SaslAuthenticate,
-        37 => ApiKey::CreatePartitions,
-        42 => ApiKey::DeleteGroups,
-        45 => ApiKey::AlterPartitionReassignments,
-        46 => ApiKey::ListPartitionReassignments,
-        other => ApiKey::Unknown(Int16(other)),
+        Ok(Self { body, size })
     }
 }
 
