@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use kafkajs_rs::protocol::consumer_protocol::{MemberAssignment, MemberMetadata};
+use kafkajs_rs_fuzz::protocol::consumer_protocol::{MemberAssignment, MemberMetadata};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {

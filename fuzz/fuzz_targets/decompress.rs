@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use kafkajs_rs::protocol::compression::{Codec, compress, decompress};
+use kafkajs_rs_fuzz::protocol::compression::{Codec, compress, decompress};
 use libfuzzer_sys::fuzz_target;
 
 const LIMIT: usize = 1 << 20;

@@ -3,7 +3,7 @@
 #![no_main]
 
 use bytes::Bytes;
-use kafkajs_rs::protocol::records::{
+use kafkajs_rs_fuzz::protocol::records::{
     DecodeOptions, HEADER_STRIDE, RECORD_STRIDE, compressed_sections, index_batches,
 };
 use libfuzzer_sys::fuzz_target;

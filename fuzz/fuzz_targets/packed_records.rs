@@ -3,8 +3,8 @@
 #![no_main]
 
 use bytes::Bytes;
-use kafkajs_rs::protocol::compression::Codec;
-use kafkajs_rs::protocol::records::{
+use kafkajs_rs_fuzz::protocol::compression::Codec;
+use kafkajs_rs_fuzz::protocol::records::{
     BatchHeader, DecodeOptions, PackedRecords, Scratch, encode_batch, index_batches,
 };
 use libfuzzer_sys::fuzz_target;
