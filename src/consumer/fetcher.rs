@@ -44,6 +44,13 @@ const LEADER_PAUSE: Duration = Duration::from_millis(100);
 /// broker that lies must not be asked as fast as it can answer.
 const USELESS_PAUSE: Duration = Duration::from_millis(100);
 
+/// A broker that is gone has its partitions led by others soon. For so long it is missed, whatever the back-off says,
+/// while the rest of the cluster answers.
+const FAILOVER: Duration = Duration::from_secs(30);
+
+/// Pause between attempts to reach such a broker.
+const FAILOVER_PAUSE: Duration = Duration::from_secs(1);
+
 /// Connections per broker.
 const LANES: usize = 2;
 
@@ -72,6 +79,7 @@ pub(super) struct Lane {
     polling: Arc<AtomicBool>,
     changes: watch::Receiver<u64>,
     backoff: Option<Backoff>,
+    failing_since: Option<Instant>,
     decompressor: Decompressor,
 }
 
@@ -90,6 +98,7 @@ impl Lanes {
             polling: Arc::clone(&polling),
             changes: session.changes(),
             backoff: None,
+            failing_since: None,
             decompressor: Decompressor::default(),
         })
     }
@@ -193,6 +202,7 @@ impl Lane {
         match answered {
             Ok(response) => {
                 self.backoff = None;
+                self.failing_since = None;
                 self.absorb(asks, response)
             }
             Err(error) => {
@@ -230,14 +240,24 @@ impl Lane {
             .await
     }
 
+    /// Whether the cluster has answered since this broker could not be reached, and that is not long ago.
+    fn may_be_failover(&mut self) -> bool {
+        let since = *self.failing_since.get_or_insert_with(Instant::now);
+        let refreshed_at = self.session.0.cluster.metadata().refreshed_at;
+        since.elapsed() < FAILOVER && refreshed_at.is_some_and(|at| at > since)
+    }
+
     /// The broker cannot be reached, or refuses the whole fetch.
     async fn give_up_or_wait(&mut self, asks: &[Ask], error: Error) {
         let retry = self.session.0.config.retry;
+        let is_failover = error.is_connection() && self.may_be_failover();
         let backoff = self
             .backoff
             .get_or_insert_with(|| Backoff::new(retry, fastrand::f64()));
         let wait = if error.is_retriable() {
-            backoff.next(fastrand::f64())
+            backoff
+                .next(fastrand::f64())
+                .or(is_failover.then_some(FAILOVER_PAUSE))
         } else {
             None
         };
