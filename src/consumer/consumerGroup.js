@@ -92,6 +92,7 @@ module.exports = class ConsumerGroup {
     this.instrumentationEmitter = options.instrumentationEmitter
     this.#assigners = new OfferedAssigners(options.assigners)
     this.rebalanceTimeout = options.rebalanceTimeout
+    this.sessionTimeout = options.sessionTimeout
     /** How long a rebalance may wait for handlers, ms: the group learns late of it and early loses its patience. */
     this.patience = Math.max(
       options.rebalanceTimeout - options.heartbeatInterval,

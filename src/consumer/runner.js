@@ -165,13 +165,23 @@ module.exports = class Runner {
     this.#ring()
     if (wasRunning) {
       await this.#quiet(performance.now() + this.#group.rebalanceTimeout)
-      if (this.#autoCommit) await this.#committer.flush().catch(() => {})
+      if (this.#autoCommit) await this.#lastCommit()
       const { groupId, memberId } = this.#group
       this.#logger.info('consumer not running, exiting', { groupId, memberId })
     }
     this.#committer.close()
     this.#unwatch()
     await this.#group.leave().catch(() => {})
+  }
+
+  /** Commits what is resolved. After a session without an answer the group has forgotten this member anyway. */
+  async #lastCommit() {
+    let timer
+    const elapsed = new Promise(resolve => {
+      timer = setTimeout(resolve, this.#group.sessionTimeout)
+    })
+    await Promise.race([this.#committer.flush().catch(() => {}), elapsed])
+    clearTimeout(timer)
   }
 
   /** @returns {boolean} whether the code that runs now was called by a handler of this runner */
