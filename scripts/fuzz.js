@@ -5,6 +5,7 @@
  *
  *     npm run fuzz -- --seconds 60                    time of each target; default 60
  *     npm run fuzz -- --seconds 600 responses sasl    these targets only
+ *     npm run fuzz -- --runs 200000                   so many inputs at most, and the same ones each time
  *
  * A panic, an overflow, more than 1 GB of memory and an input that takes more than 20 seconds are crashes; the input is
  * kept in fuzz/artifacts. fuzz/seeds are answers of a real broker (fuzz/capture.js); what the fuzzer finds worth keeping
@@ -43,26 +44,31 @@ function build() {
   return run('cargo', ['build', '--bins', '--manifest-path', manifest], { cwd: ROOT, env })
 }
 
-function fuzz(target, seconds) {
+function fuzz(target, { seconds, runs }) {
   const corpus = path.join(FUZZ, 'corpus', target)
   const artifacts = path.join(FUZZ, 'artifacts', target)
   for (const folder of [corpus, artifacts]) fs.mkdirSync(folder, { recursive: true })
   const seeds = path.join(FUZZ, 'seeds', target)
   const inputs = fs.existsSync(seeds) ? [corpus, seeds] : [corpus]
   const ends = [`-max_total_time=${seconds}`, `-artifact_prefix=${artifacts}${path.sep}`]
+  if (runs !== undefined) ends.push(`-runs=${runs}`, '-seed=1')
   return run(path.join(BUILT, 'debug', target), [...inputs, ...ends, ...LIMITS], { cwd: FUZZ })
+}
+
+function whole(option, text) {
+  const number = Number(text)
+  if (Number.isInteger(number) && number >= 1) return number
+  throw new Error(`--${option} ${text}: expected a whole number from 1`)
 }
 
 async function main() {
   handleInterruption()
   const { values, positionals } = parseArgs({
-    options: { seconds: { type: 'string', default: '60' } },
+    options: { seconds: { type: 'string', default: '60' }, runs: { type: 'string' } },
     allowPositionals: true,
   })
-  const seconds = Number(values.seconds)
-  if (!Number.isInteger(seconds) || seconds < 1) {
-    throw new Error(`--seconds ${values.seconds}: expected a whole number from 1`)
-  }
+  const seconds = whole('seconds', values.seconds)
+  const runs = values.runs && whole('runs', values.runs)
   const known = allTargets()
   const unknown = positionals.find(name => !known.includes(name))
   if (unknown) throw new Error(`No target ${unknown}: there are ${known.join(', ')}`)
@@ -77,7 +83,7 @@ async function main() {
   }
   const failed = []
   for (const target of targets) {
-    const done = await step(`Fuzzing ${target} for ${seconds} s`, () => fuzz(target, seconds))
+    const done = await step(`Fuzzing ${target}`, () => fuzz(target, { seconds, runs }))
     if (!done) failed.push(target)
   }
   if (failed.length > 0) {
