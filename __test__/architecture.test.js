@@ -33,7 +33,16 @@ const JS_MAY_REQUIRE = {
   consumer: ['binding', 'cluster', 'protocol'],
   admin: ['binding', 'cluster', 'consumer/assignerProtocol', 'protocol'],
 }
-const JS_FOR_ALL = ['channels', 'enums', 'errorClasses', 'errors', 'events', 'logger', 'options', 'protocol']
+const JS_FOR_ALL = [
+  'channels',
+  'enums',
+  'errorClasses',
+  'errors',
+  'events',
+  'logger',
+  'options',
+  'protocol',
+]
 
 const filesOf = (extension, folder = SRC) =>
   fs.readdirSync(folder, { withFileTypes: true }).flatMap(entry => {

@@ -12,7 +12,7 @@ use crate::protocol::records::{
     BatchHeader, PackedRecords, RecordView, Scratch, assemble_batch, encode_batch, encode_records_section,
 };
 
-/// Compressing more than this would hold up the other tasks of a worker thread noticeably (zstd does about 300 MB/s).
+/// Compressing more than this would hold up all other tasks noticeably (zstd does about 300 MB/s).
 const COMPRESS_INLINE: usize = 32 * 1024;
 /// Room for a batch's header.
 const HEADER: usize = 128;
