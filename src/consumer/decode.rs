@@ -78,6 +78,21 @@ impl Registered {
     }
 }
 
+/// Compressed records of more bytes than this take a millisecond and longer.
+const QUICK: usize = 64 * 1024;
+
+/// Whether decoding would hold up a thread that others need. Plain records are only looked through, which is quick.
+pub fn takes_long(data: &PartitionData) -> bool {
+    const ATTRIBUTES_AT: usize = 22;
+    const CODEC: u8 = 7;
+    data.records.as_ref().is_some_and(|records| {
+        records.len() > QUICK
+            && records
+                .get(ATTRIBUTES_AT)
+                .is_some_and(|attributes| attributes & CODEC != 0)
+    })
+}
+
 /// Reads what a fetch from `fetched` on brought. `decompressor` is what the codecs work with, kept from fetch to fetch.
 ///
 /// # Errors

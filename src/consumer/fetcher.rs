@@ -17,7 +17,7 @@ use serde_json::json;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::decode::{decode, record_error};
+use super::decode::{Decoded, decode, record_error, takes_long};
 use super::fetch_request::{read_from, topics};
 use super::handle::Session;
 use super::partitions::{Ask, Plan};
@@ -203,7 +203,7 @@ impl Lane {
             Ok(response) => {
                 self.backoff = None;
                 self.failing_since = None;
-                self.absorb(asks, response)
+                self.absorb(asks, response).await
             }
             Err(error) => {
                 self.give_up_or_wait(&asks, error).await;
@@ -296,7 +296,7 @@ impl Lane {
     }
 
     /// Says whether no data came.
-    fn absorb(&mut self, asks: Vec<Ask>, response: FetchResponse) -> bool {
+    async fn absorb(&mut self, asks: Vec<Ask>, response: FetchResponse) -> bool {
         if response.error_code != 0 {
             return self.all_failed(&asks, response.error_code);
         }
@@ -309,7 +309,7 @@ impl Lane {
             let name: Arc<str> = Arc::from(topic.topic.as_str());
             for partition in topic.partitions {
                 if let Some(ask) = asked.remove(&(Arc::clone(&name), partition.partition_index)) {
-                    brought_nothing &= !self.absorb_partition(&ask, &partition);
+                    brought_nothing &= !self.absorb_partition(&ask, partition).await;
                 }
             }
         }
@@ -330,7 +330,7 @@ impl Lane {
     }
 
     /// Says whether something to hand out came.
-    fn absorb_partition(&mut self, ask: &Ask, data: &PartitionData) -> bool {
+    async fn absorb_partition(&mut self, ask: &Ask, data: PartitionData) -> bool {
         match data.error_code {
             0 => {}
             code::OFFSET_OUT_OF_RANGE => {
@@ -338,7 +338,7 @@ impl Lane {
                 return false;
             }
             code => {
-                self.note_leader_hint(ask, data);
+                self.note_leader_hint(ask, &data);
                 self.partition_failed(ask, &Error::protocol(code));
                 return false;
             }
@@ -358,17 +358,14 @@ impl Lane {
             Isolation::ReadCommitted if data.last_stable_offset >= 0 => data.last_stable_offset,
             _ => data.high_watermark,
         };
-        match decode(
-            data,
-            ask.offset,
-            self.session.registered(),
-            &mut self.decompressor,
-        ) {
+        let wire_bytes = data.records.as_ref().map_or(0, bytes::Bytes::len);
+        match self.decode(ask.offset, data).await {
             Ok(decoded) => {
+                // Decompressing may have taken a while.
+                let now = Instant::now();
                 let mut partitions = self.session.0.partitions.lock();
                 match decoded.fetched {
                     Some(fetched) => {
-                        let wire_bytes = data.records.as_ref().map_or(0, bytes::Bytes::len);
                         partitions.note_expansion(ask, wire_bytes, decoded.bytes);
                         let is_kept = partitions.put(ask, fetched, decoded.bytes, decoded.next, end, now);
                         drop(partitions);
@@ -393,6 +390,27 @@ impl Lane {
                 self.unreadable(ask, &error);
                 false
             }
+        }
+    }
+
+    /// Decodes in a thread of its own what would hold up all other tasks.
+    async fn decode(&mut self, offset: i64, data: PartitionData) -> Result<Decoded, RecordError> {
+        let registered = self.session.registered();
+        if !takes_long(&data) {
+            return decode(&data, offset, registered, &mut self.decompressor);
+        }
+        let mut decompressor = std::mem::take(&mut self.decompressor);
+        let decoding = tokio::task::spawn_blocking(move || {
+            let decoded = decode(&data, offset, registered, &mut decompressor);
+            (decoded, decompressor)
+        });
+        match decoding.await {
+            Ok((decoded, decompressor)) => {
+                self.decompressor = decompressor;
+                decoded
+            }
+            // Only when the runtime ends, and this task with it.
+            Err(_) => std::future::pending().await,
         }
     }
 
