@@ -93,8 +93,9 @@ module.exports = class Runner {
     this.#logger = options.logger.namespace('Runner')
     this.#onCrash = options.onCrash
     this.#autoCommit = autoCommit
-    // kafkajs hangs with less than one worker.
-    this.#concurrency = Math.max(1, Math.trunc(concurrency) || 1)
+    // What is no number is one worker, as in kafkajs, which hangs with less than one.
+    const isNumber = typeof concurrency === 'number'
+    this.#concurrency = isNumber ? Math.max(1, Math.trunc(concurrency) || 1) : 1
     this.#budget = new RetryBudget(options.retry)
     this.#committer = new AutoCommitter({
       commit: () => this.#group.commitResolved(),
