@@ -252,17 +252,17 @@ impl Connection {
     fn report_answer(&self, spec: &ApiSpec, answered: &Answered, created_at: i64) {
         self.reporter.event(EventName::Request, || {
             json!({
-                "apiKey": spec.key,
-                "apiName": spec.name,
-                "apiVersion": answered.version,
                 "broker": self.endpoint.to_string(),
                 "clientId": self.config.client_id,
                 "correlationId": answered.correlation_id,
-                "createdAt": created_at,
-                "duration": u64::try_from(answered.duration.as_millis()).unwrap_or(u64::MAX),
-                "pendingDuration": answered.sent_at - created_at,
-                "sentAt": answered.sent_at,
                 "size": answered.frame.size,
+                "createdAt": created_at,
+                "sentAt": answered.sent_at,
+                "pendingDuration": answered.sent_at - created_at,
+                "duration": u64::try_from(answered.duration.as_millis()).unwrap_or(u64::MAX),
+                "apiName": spec.name,
+                "apiKey": spec.key,
+                "apiVersion": answered.version,
             })
         });
     }
@@ -382,15 +382,15 @@ impl Connection {
     fn expired(&self, spec: &ApiSpec, version: i16, trace: &Trace, created_at: i64, sent_at: i64) -> Error {
         self.close();
         let details = json!({
-            "apiKey": spec.key,
-            "apiName": spec.name,
-            "apiVersion": version,
             "broker": self.endpoint.to_string(),
             "clientId": self.config.client_id,
             "correlationId": trace.correlation_id(),
             "createdAt": created_at,
-            "pendingDuration": sent_at - created_at,
             "sentAt": sent_at,
+            "pendingDuration": sent_at - created_at,
+            "apiName": spec.name,
+            "apiKey": spec.key,
+            "apiVersion": version,
         });
         self.reporter.event(EventName::RequestTimeout, || details.clone());
         let text = format!(
