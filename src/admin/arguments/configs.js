@@ -4,6 +4,7 @@
 
 const { ConfigResourceTypes } = require('../../enums')
 const { KafkaJSNonRetriableError } = require('../../errors')
+const { hasHoles } = require('./holes')
 
 const TYPES = new Set(Object.values(ConfigResourceTypes))
 
@@ -39,7 +40,8 @@ const describeConfigs = ({ resources, includeSynonyms }) => {
   checkEach(
     resources,
     ({ configNames }) =>
-      configNames == null || (Array.isArray(configNames) && configNames.every(isText)),
+      configNames == null ||
+      (Array.isArray(configNames) && !hasHoles(configNames) && configNames.every(isText)),
     resource => `Invalid resource configNames ${resource.configNames}: ${JSON.stringify(resource)}`
   )
   return {
@@ -62,7 +64,9 @@ const alterConfigs = ({ resources, validateOnly }) => {
   )
   checkEach(
     resources,
-    ({ configEntries }) => configEntries.every(({ name, value }) => isText(name) && isText(value)),
+    ({ configEntries }) =>
+      !hasHoles(configEntries) &&
+      configEntries.every(({ name, value }) => isText(name) && isText(value)),
     resource => `Invalid resource config value: ${JSON.stringify(resource)}`
   )
   return {

@@ -34,12 +34,13 @@ const fetchOffsets = ({ groupId, topics, resolveOffsets = false }) => {
   if (!Array.isArray(given)) {
     throw new KafkaJSNonRetriableError('Expected topics array to be set')
   }
-  given.forEach(checkTopic)
+  for (const topic of given) checkTopic(topic)
   return { groupId, topics: given, resolveOffsets: Boolean(resolveOffsets) }
 }
 
 /** One entry of `setOffsets`, in the words of `consumer.seek`. */
-const seekEntry = ({ partition, offset }) => {
+const seekEntry = entry => {
+  const { partition, offset } = entry ?? {}
   if (partition == null || Number.isNaN(Number(partition))) {
     throw new KafkaJSNonRetriableError(`Invalid partition, expected a number received ${partition}`)
   }
@@ -56,7 +57,7 @@ const setOffsets = ({ groupId, topic, partitions }) => {
   if (!Array.isArray(partitions) || partitions.length === 0) {
     throw new KafkaJSNonRetriableError('Invalid partitions')
   }
-  return { groupId, topic, partitions: partitions.map(seekEntry) }
+  return { groupId, topic, partitions: Array.from(partitions, seekEntry) }
 }
 
 const resetOffsets = ({ groupId, topic, earliest = false }) => {
@@ -74,7 +75,8 @@ const deleteTopicRecords = ({ topic, partitions }) => {
   }
   return {
     topic,
-    partitions: partitions.map(({ partition, offset }) => ({
+    // kafkajs passes over holes, and so does `flatMap`.
+    partitions: partitions.flatMap(({ partition, offset }) => ({
       partition,
       // Errors show it as it was given, as far as JSON can.
       offset: typeof offset === 'bigint' ? `${offset}` : offset,

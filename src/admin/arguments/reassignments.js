@@ -3,6 +3,7 @@
 /** Arguments of the operations on partition reassignments, checked in kafkajs' order and words. */
 
 const { KafkaJSNonRetriableError } = require('../../errors')
+const { hasHoles } = require('./holes')
 const { int32, requestTimeout } = require('./numbers')
 const { checkTopicNames, replicaAssignment } = require('./topics')
 
@@ -19,7 +20,7 @@ const checkAssignment = (topic, { partition, replicas }) => {
   }
   const invalid = `Invalid replica assignment: ${replicas} for topic: ${topic} on partition: ${partition}`
   if (!Array.isArray(replicas)) throw new KafkaJSNonRetriableError(invalid)
-  if (!replicas.every(isIndex)) {
+  if (hasHoles(replicas) || !replicas.every(isIndex)) {
     throw new KafkaJSNonRetriableError(`${invalid}. Replicas must be a non negative number`)
   }
 }
@@ -49,7 +50,7 @@ const listPartitionReassignments = ({ topics = null, timeout }) => {
   for (const { topic, partitions } of topics) {
     const invalid = `Invalid partition array: ${partitions} for topic: ${topic}`
     if (!Array.isArray(partitions)) throw new KafkaJSNonRetriableError(invalid)
-    if (!partitions.every(isIndex)) {
+    if (hasHoles(partitions) || !partitions.every(isIndex)) {
       throw new KafkaJSNonRetriableError(
         `${invalid}. The partition indices have to be a valid number greater than 0.`
       )

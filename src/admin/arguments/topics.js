@@ -6,6 +6,7 @@
  */
 
 const { KafkaJSNonRetriableError } = require('../../errors')
+const { hasHoles } = require('./holes')
 const { int16, int32, requestTimeout } = require('./numbers')
 
 /** How long to wait for leaders when the caller sets no timeout, ms. */
@@ -39,7 +40,7 @@ const checkConfigEntries = ({ topic, configEntries }) => {
   if (!Array.isArray(configEntries)) {
     throw new KafkaJSNonRetriableError(`${invalid}, must be an array`)
   }
-  configEntries.forEach((entry, index) => {
+  for (const [index, entry] of configEntries.entries()) {
     if (typeof entry !== 'object' || entry == null) {
       throw new KafkaJSNonRetriableError(`${invalid}. Entry ${index} must be an object`)
     }
@@ -50,14 +51,23 @@ const checkConfigEntries = ({ topic, configEntries }) => {
         )
       }
     }
-  })
+  }
 }
+
+/** A hole is read as `undefined`, which is no node id. */
+const nodeIds = (topic, replicas) =>
+  Array.from(replicas, replica => int32(`replica of topic "${topic}"`, replica))
 
 /** Node ids by partition, as `createTopics` and `alterPartitionReassignments` take them. */
 const replicaAssignment = ({ topic, assignment }) => {
   if (!Array.isArray(assignment)) {
     throw new KafkaJSNonRetriableError(
       `Invalid replicaAssignment for topic "${topic}", must be an array`
+    )
+  }
+  if (hasHoles(assignment)) {
+    throw new KafkaJSNonRetriableError(
+      `Invalid replicaAssignment for topic "${topic}", must not have empty entries`
     )
   }
   return assignment.map(({ partition, replicas }) => {
@@ -68,7 +78,7 @@ const replicaAssignment = ({ topic, assignment }) => {
     }
     return {
       partition: int32(`partition of topic "${topic}"`, partition),
-      replicas: replicas.map(replica => int32(`replica of topic "${topic}"`, replica)),
+      replicas: nodeIds(topic, replicas),
     }
   })
 }
@@ -96,7 +106,7 @@ const createTopics = ({ topics, validateOnly, timeout, waitForLeaders = true }) 
 
 const deleteTopics = ({ topics, timeout }) => {
   if (!Array.isArray(topics)) throw new KafkaJSNonRetriableError(`Invalid topics array ${topics}`)
-  if (topics.some(topic => typeof topic !== 'string')) {
+  if (hasHoles(topics) || topics.some(topic => typeof topic !== 'string')) {
     throw new KafkaJSNonRetriableError('Invalid topics array, the names must be a valid string')
   }
   return {
@@ -107,7 +117,7 @@ const deleteTopics = ({ topics, timeout }) => {
 
 const newPartitions = ({ topic, count, assignments }) => {
   const given = assignments ?? []
-  if (!Array.isArray(given) || !given.every(Array.isArray)) {
+  if (!Array.isArray(given) || hasHoles(given) || !given.every(Array.isArray)) {
     throw new KafkaJSNonRetriableError(
       `Invalid assignments for topic "${topic}", must be an array of arrays of broker ids`
     )
@@ -115,9 +125,7 @@ const newPartitions = ({ topic, count, assignments }) => {
   return {
     topic,
     count: int32(`count for topic "${topic}"`, count),
-    assignments: given.map(replicas =>
-      replicas.map(replica => int32(`replica of topic "${topic}"`, replica))
-    ),
+    assignments: given.map(replicas => nodeIds(topic, replicas)),
   }
 }
 
@@ -127,6 +135,11 @@ const createPartitions = ({ topicPartitions, validateOnly, timeout }) => {
   }
   if (topicPartitions.length === 0) {
     throw new KafkaJSNonRetriableError('Empty topic partitions array')
+  }
+  if (hasHoles(topicPartitions)) {
+    throw new KafkaJSNonRetriableError(
+      'Invalid topic partitions array, the topic names have to be a valid string'
+    )
   }
   checkTopicNames(topicPartitions, 'topic partitions')
   return {
@@ -142,6 +155,7 @@ const fetchTopicMetadata = ({ topics = [] } = {}) => {
   topics.forEach(topic => {
     checkTopic(topic)
   })
+  if (hasHoles(topics)) checkTopic(undefined)
   return topics.length > 0 ? topics : null
 }
 
