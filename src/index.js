@@ -73,11 +73,12 @@ module.exports = class Client {
    * @throws {import('./errors').KafkaJSNonRetriableError} if an idempotent producer may not retry
    */
   producer(options = {}) {
-    const { limitsIdempotence, ...own } = producerOptions(options, this[PRIVATE.CLIENT_RETRY])
     const logger = this[PRIVATE.LOGGER]
+    // Before anything is refused, as kafkajs does: a null is warned about, and no partitioner.
+    if (options !== null && options.createPartitioner == null) warnOfDefaultPartitioner(logger)
+    const { limitsIdempotence, ...own } = producerOptions(options, this[PRIVATE.CLIENT_RETRY])
     const instrumentationEmitter = new InstrumentationEventEmitter()
 
-    if (own.createPartitioner == null) warnOfDefaultPartitioner(logger)
     if (limitsIdempotence) {
       logger
         .namespace('Producer')
