@@ -121,7 +121,7 @@ module.exports = ({ transactionalId, native, cluster, logger, createMessageProdu
     if (!transactionalId) {
       throw new KafkaJSNonRetriableError('Must provide transactional id for transactional producer')
     }
-    if (state !== UNINITIALIZED && state !== READY) {
+    if (state === TRANSACTING) {
       throw new KafkaJSNonRetriableError(
         'There is already an ongoing transaction for this producer. Please end the transaction before beginning another.'
       )
