@@ -114,23 +114,28 @@ const join = (...parts) => Buffer.concat(parts)
 
 /**
  * @param {object} [script]
- * @param {Record<string, number>} [script.topics]  partitions by topic; a topic that is not there is unknown
+ * @param {Record<string, number | { partition: number, leader: number, code?: number }[]>} [script.topics]  partitions by
+ *   topic: how many, all led by node 1, or each of them in the order of Metadata, with its error code; a topic that is not
+ *   there is unknown
  * @param {(batch: ProducedBatch) => Verdict | Promise<Verdict>} [script.produce]  default: 0
  * @param {boolean} [script.keep]  false: the bytes of batches are dropped, for those who send many; default true
  * @param {boolean} [script.concurrent]  true: requests are taken up as they arrive, and answered in their order; default
  *   false: the next one is read when the last one is answered, as by Kafka
  * @param {(request: object) => number} [script.identify]  error code of InitProducerId, default 0
- * @param {(request: object) => number} [script.endTransaction]  error code of EndTxn, default 0
+ * @param {(request: object) => number | Promise<number>} [script.endTransaction]  error code of EndTxn, default 0
  * @param {(request: object) => number} [script.addPartitions]  error code of AddPartitionsToTxn, default 0
+ * @param {(topic: string) => number} [script.refuse]  error code of a topic in Metadata, default 0
  * @returns {Promise<{ address: string, brokers: string[], attempts: ProducedBatch[], stored: ProducedBatch[],
- *   requests: { api: number, body: object }[], topics: Record<string, number>, leaderless: Set<string>,
- *   close(): Promise<void> }>}
+ *   requests: { api: number, body: object }[], topics: object, leaderless: Set<string>, nodes: string[],
+ *   controller: number, metadata: { topics: string[], allowAutoTopicCreation: boolean }[],
+ *   coordinators: { key: string, kind: number }[], connections(): number, close(): Promise<void> }>}
  *   attempts: every batch that came; stored: those answered with 0; requests: those of idempotence and transactions;
- *   topics and leaderless may be changed
+ *   metadata and coordinators: what was asked; connections: how many there were; topics, leaderless, nodes (addresses of
+ *   the nodes 1, 2, ...) and controller may be changed
  */
 async function startScriptedBroker(script = {}) {
   const { produce = () => 0, identify = () => 0, keep = true, concurrent = false } = script
-  const { endTransaction = () => 0, addPartitions = () => 0 } = script
+  const { endTransaction = () => 0, addPartitions = () => 0, refuse = () => 0 } = script
   const attempts = []
   const stored = []
   const requests = []
@@ -144,27 +149,30 @@ async function startScriptedBroker(script = {}) {
 
     [METADATA]: reader => {
       const names = reader.list(() => reader.string())
+      broker.metadata.push({ topics: names, allowAutoTopicCreation: reader.int8() === 1 })
       const topics = names.map(name => {
-        const count = broker.topics[name] ?? 0
-        const leader = broker.leaderless.has(name) ? -1 : NODE_ID
-        const partitions = Array.from({ length: count }, (_, index) =>
+        const partitions = partitionsOf(name).map(({ partition, leader, code }) =>
           join(
-            int16(leader < 0 ? LEADER_NOT_AVAILABLE : 0),
-            int32(index),
+            int16(code ?? (leader < 0 ? LEADER_NOT_AVAILABLE : 0)),
+            int32(partition),
             int32(leader),
             list([int32(NODE_ID)]),
             list([int32(NODE_ID)])
           )
         )
-        const code = count === 0 ? UNKNOWN_TOPIC_OR_PARTITION : 0
-        return join(int16(code), string(name), int8(0), list(partitions))
+        const code = refuse(name) || (partitions.length === 0 ? UNKNOWN_TOPIC_OR_PARTITION : 0)
+        return join(int16(code), string(name), int8(0), list(code === 0 ? partitions : []))
       })
-      const [host, port] = peer.address.split(':')
-      const node = join(int32(NODE_ID), string(host), int32(Number(port)), string(null))
-      return join(int32(0), list([node]), string(null), int32(NODE_ID), list(topics))
+      const nodes = broker.nodes.map((address, index) => {
+        const [host, port] = address.split(':')
+        return join(int32(NODE_ID + index), string(host), int32(Number(port)), string(null))
+      })
+      const controller = int32(broker.controller)
+      return join(int32(0), list(nodes), string(null), controller, list(topics))
     },
 
-    [FIND_COORDINATOR]: () => {
+    [FIND_COORDINATOR]: reader => {
+      broker.coordinators.push({ key: reader.string(), kind: reader.int8() })
       const [host, port] = peer.address.split(':')
       return join(
         int32(0),
@@ -202,7 +210,7 @@ async function startScriptedBroker(script = {}) {
       return join(int32(0), list(results))
     },
 
-    [END_TXN]: reader => {
+    [END_TXN]: async reader => {
       const body = {
         transactionalId: reader.string(),
         producerId: reader.int64(),
@@ -210,7 +218,7 @@ async function startScriptedBroker(script = {}) {
         committed: reader.int8() === 1,
       }
       requests.push({ api: END_TXN, body })
-      return join(int32(0), int16(endTransaction(body)))
+      return join(int32(0), int16(await endTransaction(body)))
     },
 
     [PRODUCE]: async reader => {
@@ -254,6 +262,13 @@ async function startScriptedBroker(script = {}) {
     return offset
   }
 
+  const partitionsOf = name => {
+    const described = broker.topics[name] ?? 0
+    if (typeof described !== 'number') return described
+    const leader = broker.leaderless.has(name) ? -1 : NODE_ID
+    return Array.from({ length: described }, (_, partition) => ({ partition, leader }))
+  }
+
   const peer = await startPeer({
     concurrent,
     answer: async request => {
@@ -273,6 +288,11 @@ async function startScriptedBroker(script = {}) {
     brokers: [peer.address],
     topics: script.topics ?? {},
     leaderless: new Set(),
+    nodes: [peer.address],
+    controller: NODE_ID,
+    metadata: [],
+    coordinators: [],
+    connections: () => peer.connections,
     attempts,
     stored,
     requests,
