@@ -81,6 +81,8 @@ const list = (encoder, items, task) => {
  *   an answer without records and code is given when the wait that was asked for is over
  * @param {number} [script.nodes]  brokers that answer; default 1. Node 1 coordinates, and leads at first.
  * @param {number[]} [script.silent]  those of them that accept connections and never say anything
+ * @param {Record<number, (decoder: Decoder, request: object) => Buffer | 'hang up' | 'silence' | undefined>} [script.answers]
+ *   by API key, before the usual answer, which is given for undefined; the decoder stands behind the client id
  * @param {(timestamp: number) => number} [script.offsetAt]  of ListOffsets; default: 0 for the beginning, 100 for the end
  * @returns {Promise<{ brokers: string[], asks: Ask[], commits: Array<{ partition: number, offset: string }>,
  *   leader: number, connections(node: number): number, close(): Promise<void> }>}  `leader` may be changed;
@@ -91,6 +93,7 @@ async function startScriptedBroker({
   partitions = 1,
   nodes = 1,
   silent = [],
+  answers: own = {},
   fetch,
   offsetAt = timestamp => (timestamp === EARLIEST ? 0 : 100),
 }) {
@@ -263,10 +266,8 @@ async function startScriptedBroker({
         if (silent.includes(node)) return undefined
         const answer = answers[request.apiKey]
         if (!answer) return 'hang up'
-        const decoder = new Decoder(request.bytes)
-        decoder.forward(BEFORE_CLIENT_ID)
-        decoder.readString()
-        const body = await answer(decoder, request, { node, connection })
+        const given = await own[request.apiKey]?.(bodyOf(request), request)
+        const body = given ?? (await answer(bodyOf(request), request, { node, connection }))
         if (body === 'hang up') return body
         return body === 'silence' ? undefined : response(request, body)
       },
@@ -280,6 +281,13 @@ async function startScriptedBroker({
     await Promise.all(peers.map(peer => peer.close()))
   }
   return broker
+}
+
+function bodyOf(request) {
+  const decoder = new Decoder(request.bytes)
+  decoder.forward(BEFORE_CLIENT_ID)
+  decoder.readString()
+  return decoder
 }
 
 function readFetch(decoder) {
@@ -303,4 +311,18 @@ function readFetch(decoder) {
   )
 }
 
-module.exports = { startScriptedBroker }
+module.exports = {
+  API: {
+    FETCH,
+    LIST_OFFSETS,
+    METADATA,
+    OFFSET_COMMIT,
+    OFFSET_FETCH,
+    JOIN_GROUP,
+    HEARTBEAT,
+    LEAVE_GROUP,
+    SYNC_GROUP,
+  },
+  startScriptedBroker,
+  write,
+}
