@@ -62,6 +62,7 @@ const CASES = {
       { retryCount: 5, retryTime: 9600 },
     ],
     ['text', { retryCount: 1, retryTime: 2 }],
+    ['text', { retryCount: 1, retryTime: 2, cause: new Error('ignored') }],
   ],
   KafkaJSOffsetOutOfRange: [[table(), { topic: 't', partition: 0 }]],
   KafkaJSMemberIdRequired: [[table(), { memberId: 'm' }]],
