@@ -7,11 +7,20 @@ const { execFile } = require('node:child_process')
 const { promisify } = require('node:util')
 const test = require('node:test')
 const zlib = require('node:zlib')
-const { apiVersionsBody, contract, reference, response, startPeer, subject } = require('../harness')
+const {
+  apiVersionsBody,
+  contract,
+  reference,
+  response,
+  startPeer,
+  subject,
+  waitFor,
+} = require('../harness')
 const { arrived } = require('../producer/scriptedBroker')
-const { errorOf, readAll } = require('./observe')
+const { SHORT_POLL, errorOf, readAll } = require('./observe')
 
 const GZIP = 1
+const SNAPPY = 2
 const TIMESTAMP = '1700000000000'
 /** Where the records of a batch begin. */
 const HEADER = 61
@@ -156,6 +165,34 @@ contract('3.7 a registered codec is used for producing and for consuming', async
     read.map(({ message }) => `${message.value}`)
   )
   record('called', [...called].sort())
+})
+
+contract('3.7 a fetched batch of a codec that is not implemented', async context => {
+  const { kafka, kafkajs, topic, group, record, onEnd } = context
+  const { CompressionCodecs, KafkaJSNotImplemented } = kafkajs
+  const ours = require('../..')
+  const settings = { brokers: context.brokers, logLevel: ours.logLevel.NOTHING }
+  const producer = new ours.Kafka(settings).producer()
+  onEnd(() => producer.disconnect())
+  await producer.connect()
+  await producer.send({ topic, messages: [{ value: 'v' }], compression: SNAPPY })
+
+  const before = CompressionCodecs[SNAPPY]
+  onEnd(() => {
+    CompressionCodecs[SNAPPY] = before
+  })
+  CompressionCodecs[SNAPPY] = () => {
+    throw new KafkaJSNotImplemented('Snappy compression not implemented')
+  }
+  const consumer = kafka().consumer({ groupId: group, ...SHORT_POLL })
+  const crashes = []
+  consumer.on(consumer.events.CRASH, ({ payload }) => crashes.push(payload))
+  await consumer.connect()
+  await consumer.subscribe({ topics: [topic], fromBeginning: true })
+  await consumer.run({ eachMessage: async () => record('handled', true) })
+  await waitFor(() => crashes.length > 0, { deadline: 30_000, message: 'the crash' })
+  const [{ error, groupId, restart }] = crashes
+  record('crash', [error.name, error.message, error.retriable, groupId, restart])
 })
 
 /** Kafka before 0.11: message formats 0 and 1. */
