@@ -62,7 +62,8 @@ impl Accumulator {
     /// that had something waiting before, and comes back to it by itself.
     pub fn append(&mut self, slot: Slot, key: BatchKey, chunk: Chunk, now: Instant) -> bool {
         let queue = self.queues.entry(slot).or_default();
-        let was_empty = queue.waiting.is_empty();
+        let (was_empty, count) = (queue.waiting.is_empty(), queue.waiting.len());
+        let was_full = queue.waiting.back().map(|last| last.bytes >= self.batch_size);
         match queue.waiting.back_mut() {
             Some(last) if last.accepts(&key, &chunk, self.batch_size) => last.push(chunk),
             _ => queue.waiting.push_back(Batch::new(slot, key, chunk, now)),
@@ -70,8 +71,10 @@ impl Accumulator {
         if was_empty {
             self.waiting.insert(slot);
         }
-        // A batch that lingers is over with it when it is full or has a successor.
-        was_empty || !self.linger.is_zero()
+        // A batch that lingers, or waits behind one in flight, may be over with it when it is full or has a successor.
+        let is_full = queue.waiting.back().map(|last| last.bytes >= self.batch_size);
+        let has_grown_up = queue.waiting.len() > count || is_full != was_full;
+        was_empty || has_grown_up || !self.linger.is_zero()
     }
 
     /// Takes the batches that may leave now: at most one per partition, and about `max_bytes` together. `allowance` says
@@ -397,6 +400,18 @@ mod tests {
         assert_eq!(take(5), [[3]]);
         assert!(take(5).is_empty(), "there is room in it, and nothing behind it");
         assert_eq!(accumulator.in_flight_of(slot(0)), 4);
+    }
+
+    #[test]
+    fn the_sender_is_told_of_a_first_batch_of_a_full_one_and_of_a_successor() {
+        let now = Instant::now();
+        let mut accumulator = accumulator();
+        let told: Vec<bool> = [60, 20, 20, 10, 10]
+            .into_iter()
+            .zip(0..)
+            .map(|(bytes, id)| accumulator.append(slot(0), KEY, chunk(id, bytes), now))
+            .collect();
+        assert_eq!(told, [true, false, true, true, false]);
     }
 
     #[test]

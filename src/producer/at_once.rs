@@ -42,6 +42,7 @@ pub(super) fn take(shared: &Shared, state: &mut State, key: BatchKey, slots: &[S
         return None;
     }
     let turn = next_turn(shared, state, node_id);
+    state.alone = Some(node_id);
     Some(Alone {
         node_id,
         batches,
@@ -66,16 +67,26 @@ pub(super) fn send(shared: &Arc<Shared>, alone: Alone) {
         batches,
         turn,
     } = alone;
-    let shared = Arc::clone(shared);
+    let under_way = UnderWay(Arc::clone(shared));
     let tasks = shared.tasks.clone();
     let mut exchange = Box::pin(async move {
-        dispatch(Arc::clone(&shared), node_id, batches, turn).await;
-        shared.ring_all();
+        dispatch(Arc::clone(&under_way.0), node_id, batches, turn).await;
+        drop(under_way);
     });
     let _runtime = tasks.enter();
     // The task polls it again before it waits, so nothing that this poll waits for can be missed.
     let mut context = Context::from_waker(Waker::noop());
     if exchange.as_mut().poll(&mut context).is_pending() {
         tasks.spawn(exchange);
+    }
+}
+
+/// Lets the senders go on when it is dropped, also because its task was.
+struct UnderWay(Arc<Shared>);
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.state.lock().alone = None;
+        self.0.ring_all();
     }
 }

@@ -89,6 +89,8 @@ pub(super) struct State {
     pub(super) blocked: VecDeque<(Submission, Instant)>,
     pub(super) buffered: usize,
     pub(super) senders: HashMap<i32, Arc<Notify>>,
+    /// The leader of a request that left on its caller's thread and is under way.
+    pub(super) alone: Option<i32>,
     /// Per leader, the end of the turn of the request that was made last.
     pub(super) last_turns: HashMap<i32, oneshot::Receiver<()>>,
     pub(super) identity: Identity,
@@ -160,6 +162,7 @@ impl ProducerHandle {
             blocked: VecDeque::new(),
             buffered: 0,
             senders: HashMap::new(),
+            alone: None,
             last_turns: HashMap::new(),
             identity: Identity::default(),
             identifying: false,

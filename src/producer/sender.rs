@@ -65,7 +65,7 @@ async fn run(shared: Weak<Shared>, node_id: i32, bell: Arc<Notify>) {
             };
             // What is not taken now has to be woken for by the same clock: a moment later it might seem due already.
             let mut now = Instant::now();
-            while in_flight.len() < shared.requests_in_flight() {
+            while in_flight.len() + alone(&shared, node_id) < shared.requests_in_flight() {
                 now = Instant::now();
                 let batches = take(&shared, node_id, now);
                 if batches.is_empty() {
@@ -90,6 +90,11 @@ async fn run(shared: Weak<Shared>, node_id: i32, bell: Arc<Notify>) {
             }
         }
     }
+}
+
+/// Requests under way that another than the sender made.
+fn alone(shared: &Shared, node_id: i32) -> usize {
+    usize::from(shared.state.lock().alone == Some(node_id))
 }
 
 fn leads<'a>(
