@@ -82,6 +82,9 @@ module.exports = options => {
   const answers = new Map(Object.entries(network.answers))
   let native = null
   let unwatch = []
+  /** The attempt to connect that is under way, and the one that began last. */
+  let attempt = null
+  let latest = null
 
   const namespaced = namespace => {
     if (!loggers.has(namespace)) loggers.set(namespace, logger.namespace(namespace))
@@ -132,6 +135,24 @@ module.exports = options => {
     return native
   }
 
+  const open = async own => {
+    try {
+      const seeds = await resolveBrokers(brokers)
+      const wasConnected = native?.isConnected() ?? false
+      nativeCluster()
+      follow()
+      try {
+        await invoke(call => native.connect(call, JSON.stringify(seeds)))
+      } catch (error) {
+        // After a disconnect somebody may have begun anew.
+        if (!wasConnected && latest === own) await cluster.disconnect()
+        throw error
+      }
+    } finally {
+      if (attempt === own) attempt = null
+    }
+  }
+
   const listOffsets = (partitions, isolation) =>
     invoke(call => nativeCluster().listOffsets(call, JSON.stringify({ isolation, partitions })))
 
@@ -160,20 +181,18 @@ module.exports = options => {
       answers.set(name, handler)
     },
 
+    /** Those who connect at the same time share one attempt: a failure of their own would end that of the others. */
     connect: async () => {
-      const seeds = await resolveBrokers(brokers)
-      const wasConnected = native?.isConnected() ?? false
-      nativeCluster()
-      follow()
-      try {
-        await invoke(call => native.connect(call, JSON.stringify(seeds)))
-      } catch (error) {
-        if (!wasConnected) await cluster.disconnect()
-        throw error
+      if (!attempt) {
+        attempt = {}
+        latest = attempt
+        attempt.opened = open(attempt)
       }
+      await attempt.opened
     },
 
     disconnect: async () => {
+      attempt = null
       if (!native) return
       try {
         await invoke(call => native.disconnect(call))
