@@ -37,3 +37,15 @@ contract(
     record('keys', Object.keys(error))
   }
 )
+
+contract(
+  '10 a group that is not there has the state Dead, whatever version is spoken',
+  { partitions: 0 },
+  async ({ group, kafka, record }) => {
+    const admin = kafka().admin()
+    const { groups } = await admin.describeGroups([group])
+    record('described', groups)
+    const consumer = kafka().consumer({ groupId: group })
+    record('of a consumer', await consumer.describeGroup())
+  }
+)
