@@ -1,0 +1,154 @@
+'use strict'
+
+/** Which of two brokers an admin asks: listGroups all of them, groups and configurations their owner. Section 5. */
+
+const Encoder = require('kafkajs/src/protocol/encoder')
+const { apiVersionsBody, contract, response, startPeer } = require('../harness')
+
+const METADATA = 3
+const FIND_COORDINATOR = 10
+const DESCRIBE_GROUPS = 15
+const LIST_GROUPS = 16
+const API_VERSIONS = 18
+const DESCRIBE_CONFIGS = 32
+
+const VERSIONS = {
+  [METADATA]: [4, 4],
+  [FIND_COORDINATOR]: [0, 0],
+  [DESCRIBE_GROUPS]: [0, 0],
+  [LIST_GROUPS]: [0, 0],
+  [API_VERSIONS]: [0, 0],
+  [DESCRIBE_CONFIGS]: [1, 1],
+}
+
+const BROKER = 4
+const TOPIC = 2
+
+const write = task => {
+  const encoder = new Encoder()
+  task(encoder)
+  return encoder.buffer
+}
+
+const list = (encoder, items, task) => {
+  encoder.writeInt32(items.length)
+  for (const item of items) task(item)
+}
+
+/** What follows a request's header, which ends with the client id. */
+const bodyOf = ({ bytes }) => bytes.subarray(10 + bytes.readInt16BE(8))
+
+const textAt = (bytes, at) => bytes.toString('utf8', at + 2, at + 2 + bytes.readInt16BE(at))
+
+/** @returns {string[]} the group ids of a DescribeGroups request */
+function groupsOf(request) {
+  const body = bodyOf(request)
+  const groups = []
+  for (let at = 4; groups.length < body.readInt32BE(0); ) {
+    const group = textAt(body, at)
+    groups.push(group)
+    at += 2 + group.length
+  }
+  return groups
+}
+
+/** The owner of a group is in its name: `1-a` is that of node 1. */
+const ownerOf = group => Number(group[0])
+
+/** Two brokers, the second of which is the controller. */
+async function twoBrokers({ kafka, onEnd }) {
+  const peers = []
+  const answers = {
+    [API_VERSIONS]: request => apiVersionsBody(VERSIONS, request.apiVersion > 0 ? 35 : 0),
+    [METADATA]: () =>
+      write(encoder => {
+        encoder.writeInt32(0)
+        list(encoder, [1, 2], id =>
+          encoder
+            .writeInt32(id)
+            .writeString('127.0.0.1')
+            .writeInt32(peers[id - 1].port)
+            .writeString(null)
+        )
+        encoder.writeString('scripted').writeInt32(2).writeInt32(0)
+      }),
+    [FIND_COORDINATOR]: request => {
+      const owner = ownerOf(textAt(bodyOf(request), 0))
+      const { port } = peers[owner - 1]
+      return write(encoder =>
+        encoder.writeInt16(0).writeInt32(owner).writeString('127.0.0.1').writeInt32(port)
+      )
+    },
+    [DESCRIBE_GROUPS]: request =>
+      write(encoder => {
+        list(encoder, groupsOf(request), group => {
+          encoder.writeInt16(0).writeString(group).writeString('Empty')
+          encoder.writeString('').writeString('').writeInt32(0)
+        })
+      }),
+    [LIST_GROUPS]: (_, node) =>
+      write(encoder => {
+        encoder.writeInt16(0).writeInt32(1).writeString(`${node}-own`).writeString('consumer')
+      }),
+    [DESCRIBE_CONFIGS]: (_, node) =>
+      write(encoder => {
+        encoder.writeInt32(0).writeInt32(1).writeInt16(0).writeString(null)
+        encoder.writeInt8(BROKER).writeString(`answered by ${node}`).writeInt32(0)
+      }),
+  }
+  for (const node of [1, 2]) {
+    const answer = request => response(request, answers[request.apiKey](request, node))
+    const peer = await startPeer({ answer })
+    peers.push(peer)
+    onEnd(() => peer.close())
+  }
+  const admin = kafka({ brokers: [peers[0].address] }).admin()
+  const requests = key => peers.map(peer => peer.requests.filter(({ apiKey }) => apiKey === key))
+  return { admin, requests }
+}
+
+contract('5 listGroups: every broker is asked', { partitions: 0 }, async context => {
+  const { admin, requests } = await twoBrokers(context)
+  const { groups } = await admin.listGroups()
+  context.record('groups', groups.map(({ groupId }) => groupId).sort())
+  context.record(
+    'requests',
+    requests(LIST_GROUPS).map(({ length }) => length)
+  )
+})
+
+contract(
+  '5 describeGroups: one request for all of a coordinator',
+  { partitions: 0 },
+  async context => {
+    const { admin, requests } = await twoBrokers(context)
+    const { groups } = await admin.describeGroups(['1-a', '1-b', '2-a', '2-b'])
+    context.record('groups', groups.map(({ groupId }) => groupId).sort())
+    context.record(
+      'requests',
+      requests(DESCRIBE_GROUPS).map(sent => sent.map(request => groupsOf(request).sort()))
+    )
+  }
+)
+
+contract(
+  '5 describeConfigs: brokers tell their own, the rest is told by the controller',
+  {
+    partitions: 0,
+  },
+  async context => {
+    const { admin } = await twoBrokers(context)
+    for (const resources of [
+      [{ type: BROKER, name: '1' }],
+      [{ type: BROKER, name: '2' }],
+      [{ type: TOPIC, name: 't' }],
+      [
+        { type: BROKER, name: '1' },
+        { type: TOPIC, name: 't' },
+      ],
+    ]) {
+      const described = await admin.describeConfigs({ resources })
+      context.record('answered', described.resources.map(({ resourceName }) => resourceName).sort())
+    }
+  }
+)
