@@ -141,3 +141,26 @@ contract('8.5 an eachBatch that fails is logged', async context => {
   const { stack, ...rest } = log
   record('line', [namespace, label, rest, stack.split('\n')[0]])
 })
+
+for (const [name, own, attempts] of [
+  ['without a retry of its own: not those of the client', {}, 5],
+  ['with one that does not say: those of the client', { retry: {} }, 2],
+]) {
+  contract(`11 (37) retries of a consumer ${name}`, async context => {
+    const { group, kafka, record, topic } = context
+    await sendEach(context, ['a'])
+    const client = kafka({ retry: { retries: 2, initialRetryTime: 20 } })
+    const consumer = client.consumer({ groupId: group, ...SHORT_POLL, ...own })
+    const crashes = []
+    consumer.on(consumer.events.CRASH, ({ payload }) => crashes.push(payload.error))
+    await consumer.subscribe({ topic, fromBeginning: true })
+    await consumer.run({
+      eachMessage: async () => {
+        throw new Error('a failure')
+      },
+    })
+    const [error] = await waitFor(() => crashes.length > 0 && crashes, DEADLINE)
+    record('crash', [error.name, error.retryCount])
+    record('is what is told', error.retryCount === attempts)
+  })
+}
