@@ -3,9 +3,10 @@
 /** kafkajs-behaviour.md 9 and 10: what events of working clients carry, and which requests they name. */
 
 const net = require('node:net')
+const { setImmediate: nextTurn } = require('node:timers/promises')
 
 const { contract, createTopic, shapeOf, uniqueTopic, waitFor } = require('../harness')
-const { SHORT_POLL } = require('./observe')
+const { SHORT_POLL, errorOf } = require('./observe')
 
 const NO_TOPIC = { partitions: 0 }
 const DEADLINE = { deadline: 30_000 }
@@ -269,5 +270,30 @@ contract(
     const [payload] = await waitFor(() => joins.length > 0 && joins, DEADLINE)
     record('keys', Object.keys(payload))
     record('memberAssignment', payload.memberAssignment)
+  }
+)
+
+contract(
+  '9 REQUEST_QUEUE_SIZE of a connection that failed',
+  {
+    ...NO_TOPIC,
+    differences: {
+      sizes: {
+        reason: 'without a connection there is no queue whose size could be told',
+        kafkajs: [[0]],
+        ours: [[]],
+      },
+    },
+  },
+  async context => {
+    const { kafka, record } = context
+    const admin = kafka({ brokers: ['127.0.0.1:1'], retry: { retries: 0 } }).admin()
+    const sizes = []
+    admin.on(admin.events.REQUEST_QUEUE_SIZE, ({ payload }) => sizes.push(payload.queueSize))
+    const { name } = await errorOf(() => admin.connect())
+    // What is on its way comes with the next turns of the event loop.
+    await nextTurn()
+    record('error', name)
+    record('sizes', sizes)
   }
 )
