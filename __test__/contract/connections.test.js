@@ -189,8 +189,8 @@ contract(
     // Not tracked: kafkajs' disconnect would never settle.
     const admin = new kafkajs.Kafka({
       brokers: [peer.address],
-      connectionTimeout: 500,
-      requestTimeout: 500,
+      connectionTimeout: 2000,
+      requestTimeout: 2000,
       retry: ONCE_MORE,
       logLevel: kafkajs.logLevel.NOTHING,
     }).admin()
@@ -218,7 +218,7 @@ async function scripted(context, produce, settings) {
 }
 
 contract('7.3 the text of a request that timed out', NO_TOPIC, async context => {
-  const { send } = await scripted(context, () => 'silence', { requestTimeout: 1000 })
+  const { send } = await scripted(context, () => 'silence', { requestTimeout: 2500 })
   const error = await errorOf(send)
   const { message, retriable } = error.cause
   context.record('error', [error.message, message, retriable])
@@ -261,7 +261,7 @@ contract(
       if (attempt === 2) release()
       return 0
     }
-    const { send, sockets, timeouts } = await scripted(context, produce, { requestTimeout: 1000 })
+    const { send, sockets, timeouts } = await scripted(context, produce, { requestTimeout: 2500 })
     await send()
     const before = sockets.length
     const [{ errorCode }] = await send()
