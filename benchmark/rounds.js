@@ -30,6 +30,7 @@ const WARM_UP = {
   client: 'kafkajs',
   workloads: ['produce/one-in-flight-100', 'produce/hundred-in-flight-8', 'consume/each-message'],
   rounds: 3,
+  attempts: 3,
 }
 
 /**
@@ -63,8 +64,18 @@ async function warmUp({ brokers, topics, size, rounds }) {
   console.log('Warming the broker up')
   for (let round = 0; round < rounds; round++) {
     for (const workload of WORKLOADS.filter(({ name }) => WARM_UP.workloads.includes(name))) {
-      await runOnce({ workload, name: WARM_UP.client, brokers, topics, size })
+      await warmUpWith(workload, { brokers, topics, size })
     }
+  }
+}
+
+/** A broker that has just started is still making its internal topics, which ends a run now and then. */
+async function warmUpWith(workload, { attempts = WARM_UP.attempts, ...rest }) {
+  try {
+    await runOnce({ workload, name: WARM_UP.client, ...rest })
+  } catch (error) {
+    if (attempts <= 1) throw error
+    await warmUpWith(workload, { attempts: attempts - 1, ...rest })
   }
 }
 
