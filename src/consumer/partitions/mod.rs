@@ -144,9 +144,14 @@ impl<B> Partitions<B> {
     }
 
     /// Takes over an assignment; gives its number. Positions are not known yet, seeks that waited for their partition
-    /// apply.
+    /// apply, and so do those that this assignment overtook.
     pub fn assign(&mut self, partitions: Vec<TopicPartition>, now: Instant) -> u32 {
         self.assignment = self.assignment.wrapping_add(1);
+        for slot in &self.slots {
+            if let Origin::Sought(offset) = slot.origin {
+                self.seeks.insert(slot.partition.clone(), offset);
+            }
+        }
         self.places = partitions
             .iter()
             .cloned()

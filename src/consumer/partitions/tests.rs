@@ -54,6 +54,25 @@ fn topic(partitions: Option<Vec<i32>>) -> Vec<TopicPartitions> {
 }
 
 #[test]
+fn a_seek_that_an_assignment_overtakes_waits_for_its_partition() {
+    let now = Instant::now();
+    let mut partitions: Partitions<&str> = Partitions::new(64 * MB, MB);
+    partitions.assign(vec![tp(0), tp(1)], now);
+    for need in partitions.needs(now) {
+        partitions.begin_at(&need, 5, now);
+    }
+    partitions.seek(tp(0), 2, now);
+    partitions.seek(tp(1), 3, now);
+    let origins = |partitions: &mut Partitions<&str>| -> Vec<_> {
+        partitions.needs(now).iter().map(|need| need.origin).collect()
+    };
+    partitions.assign(vec![tp(0)], now);
+    assert_eq!(origins(&mut partitions), [Origin::Sought(2)], "it stayed");
+    partitions.assign(vec![tp(1)], now);
+    assert_eq!(origins(&mut partitions), [Origin::Sought(3)], "it came back");
+}
+
+#[test]
 fn positions_are_found_before_anything_is_fetched() {
     let now = Instant::now();
     let mut partitions: Partitions<&str> = Partitions::new(64 * MB, MB);
