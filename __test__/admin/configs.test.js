@@ -2,7 +2,7 @@
 
 /** describeConfigs, alterConfigs. Section 5 of kafkajs' behaviour. */
 
-const { contract, uniqueTopic } = require('../harness')
+const { contract, uniqueTopic, waitFor } = require('../harness')
 const { outcomeOf } = require('./outcome')
 
 const { ConfigResourceTypes } = require('kafkajs')
@@ -67,7 +67,7 @@ contract('alterConfigs: replaces the whole configuration', async ({ kafka, topic
       admin.alterConfigs({ resources: [{ type: TOPIC, name: topic, configEntries }], ...more })
     )
   const configNames = ['cleanup.policy', 'retention.ms']
-  const stored = async () => {
+  const described = async () => {
     const { resources } = await admin.describeConfigs({
       resources: [{ type: TOPIC, name: topic, configNames }],
     })
@@ -76,15 +76,27 @@ contract('alterConfigs: replaces the whole configuration', async ({ kafka, topic
       configValue,
     ])
   }
+  /** A broker hears of a new configuration a moment after the controller has taken it. */
+  const stored = (policy, retention) =>
+    waitFor(
+      async () => {
+        const entries = await described()
+        const { 'cleanup.policy': isPolicy, 'retention.ms': isRetention } =
+          Object.fromEntries(entries)
+        return isPolicy === policy && isRetention === retention && entries
+      },
+      { message: `${policy} and ${retention}` }
+    )
+  const WEEK = '604800000'
 
   record('first', await alter([{ name: 'retention.ms', value: '86400000' }]))
-  record('stored', await stored())
+  record('stored', await stored('delete', '86400000'))
   record('second', await alter([{ name: 'cleanup.policy', value: 'compact' }]))
-  record('stored', await stored())
+  record('stored', await stored('compact', WEEK))
   record('validateOnly', await alter([], { validateOnly: true }))
-  record('stored', await stored())
+  record('stored', await stored('compact', WEEK))
   record('none', await alter([]))
-  record('stored', await stored())
+  record('stored', await stored('delete', WEEK))
   record('unknown', await alter([{ name: 'no.such.name', value: '1' }]))
   record('bad value', await alter([{ name: 'retention.ms', value: 'long' }]))
   const elsewhere = { resources: [{ type: BROKER, name: '99', configEntries: [] }] }

@@ -377,7 +377,7 @@ for (const [event, { given, differences }] of Object.entries(ENDS)) {
         return socket
       }
       // The event ends the attempt, not the time.
-      const options = { socketFactory, connectionTimeout: 60_000, retry: { retries: 0 } }
+      const options = { socketFactory, connectionTimeout: 15_000, retry: { retries: 0 } }
       const error = await errorOf(() => context.kafka(options).admin().connect())
       context.record('error', [error.name, error.cause.name])
       context.record('message', error.message)
