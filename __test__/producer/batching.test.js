@@ -269,3 +269,16 @@ test('disconnect delivers what was accepted, also what waits for memory', async 
   )
   assert.equal((await readTopic(await brokers(), topic)).length, 500)
 })
+
+test('a send with an answer behind one without shares no request with it', async t => {
+  const topic = await createTopic(uniqueTopic(), { partitions: 2 })
+  const producer = await connectProducer(t, await brokers())
+  await producer.send({ topic, messages: [{ partition: 0, value: 'warm' }] })
+  for (let i = 0; i < 20; i++) {
+    const unanswered = producer.send({ topic, acks: 0, messages: [{ partition: 0, value: 'a' }] })
+    const answered = producer.send({ topic, messages: [{ partition: 1, value: 'b' }] })
+    assert.deepEqual(await unanswered, [])
+    const [{ partition, baseOffset }] = await answered
+    assert.deepEqual([partition, baseOffset], [1, `${i}`])
+  }
+})

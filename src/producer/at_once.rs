@@ -7,12 +7,13 @@
 use std::sync::Arc;
 use std::task::{Context, Waker};
 
+use futures::future::join_all;
 use tokio::time::Instant;
 
-use super::batch::{Batch, BatchKey, Slot};
+use super::batch::{BatchKey, Slot};
 use super::handle::{Shared, State};
 use super::idempotence::IdentityState;
-use super::sender::{Turn, dispatch, next_turn, take_ready};
+use super::sender::{Request, dispatch, take_ready};
 use crate::cluster::Role;
 use crate::protocol::compression::Codec;
 
@@ -22,11 +23,10 @@ const MAX_BYTES: usize = 64 * 1024;
 /// What leaves at once.
 pub(super) struct Alone {
     node_id: i32,
-    batches: Vec<Batch>,
-    turn: Turn,
+    requests: Vec<Request>,
 }
 
-/// Takes what was appended to `slots` (all that waits for a sender) if it may leave at once.
+/// Takes what was appended to `slots`, and with it whatever else waits for the same leader, if it may leave at once.
 pub(super) fn take(shared: &Shared, state: &mut State, key: BatchKey, slots: &[Slot]) -> Option<Alone> {
     let is_light = key.codec == Codec::None && key.acks != 0;
     let identified = !shared.config.idempotent || state.identity.state() == IdentityState::Known;
@@ -37,17 +37,12 @@ pub(super) fn take(shared: &Shared, state: &mut State, key: BatchKey, slots: &[S
     if !shared.cluster.is_connected_to(node_id, Role::Produce) {
         return None;
     }
-    let batches = take_ready(shared, state, node_id, Instant::now());
-    if batches.is_empty() {
+    let requests = take_ready(shared, state, node_id, Instant::now());
+    if requests.is_empty() {
         return None;
     }
-    let turn = next_turn(shared, state, node_id);
     state.alone = Some(node_id);
-    Some(Alone {
-        node_id,
-        batches,
-        turn,
-    })
+    Some(Alone { node_id, requests })
 }
 
 fn sole_leader(shared: &Shared, state: &State, slots: &[Slot]) -> Option<i32> {
@@ -62,15 +57,14 @@ fn sole_leader(shared: &Shared, state: &State, slots: &[Slot]) -> Option<i32> {
 
 /// Encodes and writes on this thread, as far as that needs no waiting; a task does the rest.
 pub(super) fn send(shared: &Arc<Shared>, alone: Alone) {
-    let Alone {
-        node_id,
-        batches,
-        turn,
-    } = alone;
+    let Alone { node_id, requests } = alone;
     let under_way = UnderWay(Arc::clone(shared));
     let tasks = shared.tasks.clone();
     let mut exchange = Box::pin(async move {
-        dispatch(Arc::clone(&under_way.0), node_id, batches, turn).await;
+        let exchanges = requests
+            .into_iter()
+            .map(|request| dispatch(Arc::clone(&under_way.0), node_id, request));
+        join_all(exchanges).await;
         drop(under_way);
     });
     let _runtime = tasks.enter();

@@ -1,6 +1,6 @@
 //! One task per leader: drains what is ready into one request, again and again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Weak};
 use std::task::Poll;
 use std::time::Duration;
@@ -38,20 +38,26 @@ pub(super) fn start(shared: &Arc<Shared>, node_id: i32, bell: Arc<Notify>) {
 
 /// Requests whose batches are numbered leave in the order of the numbers, whichever is encoded first.
 #[derive(Default)]
-pub(super) struct Turn {
+struct Turn {
     before: Option<oneshot::Receiver<()>>,
     // Dropped when the request has left, or never will.
     after: Option<oneshot::Sender<()>>,
 }
 
+/// Batches that leave together.
+pub(super) struct Request {
+    batches: Vec<Batch>,
+    turn: Turn,
+}
+
 /// The turn of the next request to a leader.
-pub(super) fn next_turn(shared: &Shared, state: &mut State, node_id: i32) -> Turn {
+fn next_turn(shared: &Shared, last_turns: &mut HashMap<i32, oneshot::Receiver<()>>, node_id: i32) -> Turn {
     if !may_overlap(shared) {
         return Turn::default();
     }
     let (after, next) = oneshot::channel();
     Turn {
-        before: state.last_turns.insert(node_id, next),
+        before: last_turns.insert(node_id, next),
         after: Some(after),
     }
 }
@@ -67,15 +73,12 @@ async fn run(shared: Weak<Shared>, node_id: i32, bell: Arc<Notify>) {
             let mut now = Instant::now();
             while in_flight.len() + alone(&shared, node_id) < shared.requests_in_flight() {
                 now = Instant::now();
-                let batches = take(&shared, node_id, now);
-                if batches.is_empty() {
+                let requests = take(&shared, node_id, now);
+                if requests.is_empty() {
                     break;
                 }
-                // Attributes that belong to a request, not to a batch: calls that differ in them need requests of
-                // their own, sent one behind the other.
-                for request in by_request(batches) {
-                    let turn = next_turn(&shared, &mut shared.state.lock(), node_id);
-                    in_flight.push(dispatch(Arc::clone(&shared), node_id, request, turn));
+                for request in requests {
+                    in_flight.push(dispatch(Arc::clone(&shared), node_id, request));
                 }
             }
             next_wake(&shared, node_id, now)
@@ -116,7 +119,7 @@ fn may_overlap(shared: &Shared) -> bool {
     shared.config.idempotent && !shared.is_transactional()
 }
 
-fn take(shared: &Arc<Shared>, node_id: i32, now: Instant) -> Vec<Batch> {
+fn take(shared: &Arc<Shared>, node_id: i32, now: Instant) -> Vec<Request> {
     let mut state = shared.state.lock();
     if shared.config.idempotent && state.identity.state() != IdentityState::Known {
         drop(state);
@@ -127,12 +130,16 @@ fn take(shared: &Arc<Shared>, node_id: i32, now: Instant) -> Vec<Batch> {
 }
 
 /// What may leave for a leader now, with its sequence numbers. An idempotent producer's id has to be known.
-pub(super) fn take_ready(shared: &Shared, state: &mut State, node_id: i32, now: Instant) -> Vec<Batch> {
+///
+/// Calls that differ in what belongs to a request, and not to a batch, need requests of their own, sent one behind the
+/// other.
+pub(super) fn take_ready(shared: &Shared, state: &mut State, node_id: i32, now: Instant) -> Vec<Request> {
     let State {
         accumulator,
         topics,
         identity,
         transaction,
+        last_turns,
         ..
     } = state;
     let leads = leads(shared, topics, node_id);
@@ -151,7 +158,13 @@ pub(super) fn take_ready(shared: &Shared, state: &mut State, node_id: i32, now: 
             identity.stamp(batch);
         }
     }
-    batches
+    by_request(batches)
+        .into_iter()
+        .map(|batches| Request {
+            batches,
+            turn: next_turn(shared, last_turns, node_id),
+        })
+        .collect()
 }
 
 /// When time alone lets another batch leave.
@@ -198,7 +211,8 @@ fn by_request(batches: Vec<Batch>) -> Vec<Vec<Batch>> {
 }
 
 /// Encodes, sends, and settles one request.
-pub(super) async fn dispatch(shared: Arc<Shared>, node_id: i32, batches: Vec<Batch>, turn: Turn) {
+pub(super) async fn dispatch(shared: Arc<Shared>, node_id: i32, request: Request) {
+    let Request { batches, turn } = request;
     let (encoded, batches) = encode_all(&shared, batches).await;
     let mut sendable = Vec::with_capacity(batches.len());
     let mut payloads = Vec::with_capacity(batches.len());
