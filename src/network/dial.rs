@@ -19,8 +19,12 @@ use crate::config::ClusterConfig;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Reporter;
 
-/// kafkajs' default socket factory asks for the same.
-const KEEP_ALIVE: Duration = Duration::from_secs(60);
+/// How a peer that is gone is noticed on a connection nobody uses: kafkajs' default socket factory asks for this
+/// time of silence, and Node then sends so many probes, so far apart.
+const KEEP_ALIVE: TcpKeepalive = TcpKeepalive::new()
+    .with_time(Duration::from_secs(60))
+    .with_interval(Duration::from_secs(1))
+    .with_retries(10);
 
 /// Opens the connections of one client, as its configuration asks.
 pub struct Dialer {
@@ -120,7 +124,7 @@ async fn connect(endpoint: &Endpoint) -> Result<TcpStream> {
                     .set_nodelay(true)
                     .map_err(|error| io_failure(endpoint, "connect", &error))?;
                 SockRef::from(&stream)
-                    .set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEP_ALIVE))
+                    .set_tcp_keepalive(&KEEP_ALIVE)
                     .map_err(|error| io_failure(endpoint, "connect", &error))?;
                 return Ok(stream);
             }
@@ -220,6 +224,23 @@ mod tests {
         );
         assert_eq!(error.field("code"), Some(&json!("ECONNREFUSED")));
         assert_eq!(error.field("broker"), Some(&json!(format!("127.0.0.1:{port}"))));
+    }
+
+    #[cfg(not(windows))]
+    #[tokio::test]
+    async fn a_connection_is_kept_alive_and_sends_at_once() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let endpoint = Endpoint {
+            host: "127.0.0.1".into(),
+            port: listener.local_addr().unwrap().port(),
+        };
+        let stream = connect(&endpoint).await.unwrap();
+        assert!(stream.nodelay().unwrap());
+        let socket = SockRef::from(&stream);
+        assert!(socket.keepalive().unwrap());
+        assert_eq!(socket.tcp_keepalive_time().unwrap(), Duration::from_secs(60));
+        assert_eq!(socket.tcp_keepalive_interval().unwrap(), Duration::from_secs(1));
+        assert_eq!(socket.tcp_keepalive_retries().unwrap(), 10);
     }
 
     #[tokio::test]
