@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::handle::{AdminHandle, is_broken};
 use super::values::{failed, topic_name};
+use crate::cluster::metadata::require_brokers;
 use crate::cluster::retry::{Failure, retry};
 use crate::error::{Error, Result};
 
@@ -175,6 +176,7 @@ impl AdminHandle {
                         Failure::Bail(error)
                     }
                 })?;
+            require_brokers(&response)?;
             match first_error(&response) {
                 None => Ok(response),
                 Some(error) if error.code() == Some(LEADER_NOT_AVAILABLE) => Err(Failure::Retry(error)),

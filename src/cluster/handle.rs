@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::broker::{Broker, Role, disconnected};
 use super::coordinator::{CoordinatorKind, Coordinators};
-use super::metadata::{BrokerAddress, Metadata, Scope};
+use super::metadata::{BrokerAddress, Metadata, Scope, require_brokers};
 use super::retry::{Failure, retry};
 use crate::config::ClusterConfig;
 use crate::error::{Error, ErrorKind, Result};
@@ -422,7 +422,10 @@ impl ClusterHandle {
             match self.any_connection().await {
                 Err(error) => Err(Failure::Bail(error)),
                 Ok(connection) => match connection.send(request, Deadline::Default).await {
-                    Ok(response) => Ok((response, connection)),
+                    Ok(response) => {
+                        require_brokers(&response)?;
+                        Ok((response, connection))
+                    }
                     // The broker we asked went away: ask another one.
                     Err(error) if error.is_connection() => Err(Failure::Retry(error)),
                     Err(error) => Err(Failure::Bail(error)),

@@ -23,6 +23,19 @@ pub struct BrokerAddress {
     pub rack: Option<String>,
 }
 
+/// A node that has just started may answer before it has heard of the cluster, itself included. Such an answer must not
+/// replace what is known.
+///
+/// # Errors
+/// `KafkaJSBrokerNotFound`, retriable, if `response` names no broker.
+pub fn require_brokers(response: &MetadataResponse) -> Result<()> {
+    if response.brokers.is_empty() {
+        let text = "No brokers in the broker pool";
+        return Err(Error::new(ErrorKind::BrokerNotFound, text));
+    }
+    Ok(())
+}
+
 /// One partition of a topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Partition {
@@ -294,6 +307,14 @@ mod tests {
         MetadataResponse::default()
             .with_brokers(vec![broker(1), broker(2)])
             .with_topics(topics)
+    }
+
+    #[test]
+    fn an_answer_without_brokers_is_asked_for_again() {
+        assert!(require_brokers(&response(vec![])).is_ok());
+        let error = require_brokers(&MetadataResponse::default()).expect_err("nobody is there");
+        assert_eq!(error.kind(), ErrorKind::BrokerNotFound);
+        assert!(error.is_retriable());
     }
 
     #[test]
