@@ -3,252 +3,195 @@
 /** kafkajs-behaviour.md 4.5, 4.7, 4.12: answers that brokers seldom give, and how a consumer goes on; a scripted broker. */
 
 const assert = require('node:assert/strict')
-const Encoder = require('kafkajs/src/protocol/encoder')
-const createMessage = require('kafkajs/src/protocol/message')
-const createRecord = require('kafkajs/src/protocol/recordBatch/record/v0')
-const { RecordBatch } = require('kafkajs/src/protocol/recordBatch/v0')
+const { describe } = require('node:test')
 const { contract, waitFor, within } = require('../harness')
-const { API, startScriptedBroker, write } = require('../consumer/scriptedBroker')
+const { API, write } = require('../consumer/scriptedBroker')
+const { linesOf } = require('./observe')
+const { TOPIC, consumeScripted, entry, serve } = require('./scriptedConsumer')
 
-const TOPIC = 't'
 const NO_TOPIC = { partitions: 0 }
 const DEADLINE = { deadline: 30_000 }
-const OFFSET_OUT_OF_RANGE = 1
 const OFFSET_METADATA_TOO_LARGE = 12
 const UNKNOWN_MEMBER_ID = 25
 const REBALANCE_IN_PROGRESS = 27
 
-/** @returns {Buffer} an entry of a message set (formats 0 and 1) */
-const entry = (offset, version, fields) => {
-  const message = createMessage({ version })(fields)
-  return new Encoder().writeInt64(offset).writeInt32(message.size()).writeEncoder(message).buffer
-}
-
-/** @returns {Promise<Buffer>} a record batch (format 2) */
-const batch = async (firstOffset, values) => {
-  const { buffer } = await RecordBatch({
-    firstOffset,
-    lastOffsetDelta: values.length - 1,
-    records: values.map((value, offsetDelta) => createRecord({ offsetDelta, key: null, value })),
-    firstTimestamp: 1000,
-    maxTimestamp: 1000,
-  })
-  return buffer
-}
-
-/** Answers a fetch with what is left of `v<start>` to `v<end - 1>`. */
-const serve =
-  (end, start = 0) =>
-  async ({ offset }) => {
-    if (offset < start) return { code: OFFSET_OUT_OF_RANGE }
-    if (offset >= end) return { end }
-    const values = Array.from({ length: end - offset }, (_, index) => `v${offset + index}`)
-    return { records: await batch(offset, values), end }
-  }
-
-/** Consumes from a scripted broker; with what it saw, and what happened to it. */
-async function consumeScripted(context, script, options = {}) {
-  const { kafka, group, onEnd } = context
-  const { run, fromBeginning = true, ...own } = options
-  const broker = await startScriptedBroker({ topic: TOPIC, ...script })
-  onEnd(() => broker.close())
-  const consumer = kafka({ brokers: broker.brokers }).consumer({
-    groupId: group,
-    maxWaitTimeInMs: 50,
-    heartbeatInterval: 100,
-    ...own,
-  })
-  const seen = { messages: [], joins: 0, rebalancing: 0 }
-  seen.crashed = new Promise(resolve => {
-    consumer.on(consumer.events.CRASH, ({ payload }) => resolve(payload))
-  })
-  consumer.on(consumer.events.GROUP_JOIN, () => seen.joins++)
-  consumer.on(consumer.events.REBALANCING, () => seen.rebalancing++)
-  await consumer.subscribe({ topic: TOPIC, fromBeginning })
-  await consumer.run({ eachMessage: async ({ message }) => seen.messages.push(message), ...run })
-  return { broker, consumer, seen }
-}
-
 const offsetsOf = messages => messages.map(({ offset }) => offset)
-
-const linesOf = ({ logs }, text) =>
-  logs
-    .filter(({ log }) => log.message.startsWith(text))
-    .map(({ namespace, label, log }) => [namespace, label, log.message, Object.keys(log).sort()])
 
 const code = errorCode => write(encoder => encoder.writeInt16(errorCode))
 
-for (const version of [0, 1]) {
-  contract(`4.5 messages of format ${version}`, NO_TOPIC, async context => {
-    const records = Buffer.concat([
-      entry(0, version, { timestamp: 1000, key: 'a', value: 'one' }),
-      entry(1, version, { timestamp: 1001, key: null, value: 'two' }),
-      entry(4, version, { timestamp: 1002, key: 'c', value: null }),
-    ])
-    const fetch = ({ offset }) => (offset < 5 ? { records, end: 5 } : { end: 5 })
-    const { seen } = await consumeScripted(context, { fetch })
-    await waitFor(() => seen.messages.length === 3, DEADLINE)
-    context.record('keys', seen.messages.map(Object.keys))
-    context.record('messages', seen.messages)
-  })
-}
-
-for (const fromBeginning of [true, false]) {
-  for (const autoCommit of [true, false]) {
-    const name = `fromBeginning ${fromBeginning}, autoCommit ${autoCommit}`
-    contract(`4.12 OFFSET_OUT_OF_RANGE, ${name}`, NO_TOPIC, async context => {
-      const { record } = context
-      const { broker, consumer, seen } = await consumeScripted(
-        context,
-        { fetch: serve(52, 40), offsetAt: timestamp => (timestamp === -2 ? 40 : 50) },
-        { fromBeginning, run: { autoCommit } }
-      )
-      await waitFor(() => seen.messages.length > 0, DEADLINE)
-      record('begins', seen.messages[0].offset)
-      await waitFor(() => seen.messages.at(-1).offset === '51', DEADLINE)
-      seen.messages.length = 0
-      consumer.seek({ topic: TOPIC, partition: 0, offset: '3' })
-      await waitFor(() => seen.messages.length > 0, DEADLINE)
-      record('goes on', seen.messages[0].offset)
-      const reset = fromBeginning ? '-2' : '-1'
-      await waitFor(() => broker.commits.some(({ offset }) => offset === reset), DEADLINE)
-      record('lines', linesOf(context, 'Offset out of range'))
-      record('joins', seen.joins)
+describe('answers that brokers seldom give', { concurrency: 6 }, () => {
+  for (const version of [0, 1]) {
+    contract(`4.5 messages of format ${version}`, NO_TOPIC, async context => {
+      const records = Buffer.concat([
+        entry(0, version, { timestamp: 1000, key: 'a', value: 'one' }),
+        entry(1, version, { timestamp: 1001, key: null, value: 'two' }),
+        entry(4, version, { timestamp: 1002, key: 'c', value: null }),
+      ])
+      const fetch = ({ offset }) => (offset < 5 ? { records, end: 5 } : { end: 5 })
+      const { seen } = await consumeScripted(context, { fetch })
+      await waitFor(() => seen.messages.length === 3, DEADLINE)
+      context.record('keys', seen.messages.map(Object.keys))
+      context.record('messages', seen.messages)
     })
   }
-}
 
-contract('4.12 UNKNOWN_MEMBER_ID: joins again as a new member', NO_TOPIC, async context => {
-  const { record } = context
-  const members = []
-  let refusals = 1
-  const { broker, seen } = await consumeScripted(context, {
-    fetch: serve(3),
-    answers: {
-      [API.JOIN_GROUP]: decoder => {
-        decoder.readString()
-        decoder.readInt32()
-        decoder.readInt32()
-        members.push(decoder.readString())
-      },
-      [API.HEARTBEAT]: () => (refusals-- > 0 ? code(UNKNOWN_MEMBER_ID) : undefined),
-    },
-  })
-  await waitFor(() => seen.joins === 2, DEADLINE)
-  await waitFor(() => broker.stored.get(0) === '3', DEADLINE)
-  record('members', members)
-  record('REBALANCING', seen.rebalancing)
-  record('lines', linesOf(context, 'The coordinator is not aware'))
-})
-
-contract('4.12 REBALANCE_IN_PROGRESS: is told, and joins again', NO_TOPIC, async context => {
-  const { record } = context
-  const members = []
-  let refusals = 1
-  const { seen } = await consumeScripted(context, {
-    fetch: serve(3),
-    answers: {
-      [API.JOIN_GROUP]: decoder => {
-        decoder.readString()
-        decoder.readInt32()
-        decoder.readInt32()
-        members.push(decoder.readString())
-      },
-      [API.HEARTBEAT]: () => (refusals-- > 0 ? code(REBALANCE_IN_PROGRESS) : undefined),
-    },
-  })
-  await waitFor(() => seen.joins === 2, DEADLINE)
-  record('members', members)
-  record('REBALANCING', seen.rebalancing)
-  record('lines', linesOf(context, 'The group is rebalancing'))
-})
-
-contract('4.12 a connection that closes on fetch: it goes on', NO_TOPIC, async context => {
-  const { library, record } = context
-  let breaks = 1
-  let crashes = 0
-  const goes = serve(3)
-  const { consumer, seen } = await consumeScripted(context, {
-    fetch: ask => (breaks-- > 0 ? 'hang up' : goes(ask)),
-  })
-  consumer.on(consumer.events.CRASH, () => crashes++)
-  await waitFor(() => seen.messages.length === 3, DEADLINE)
-  record('offsets', offsetsOf(seen.messages))
-  // Now and then kafkajs has no broker left by then, and begins anew.
-  if (library === 'kafkajs-rs') assert.equal(crashes, 0)
-})
-
-contract('4.12 a codec that is not implemented: a crash, no restart', NO_TOPIC, async context => {
-  const { kafkajs, record, onEnd } = context
-  const { CompressionCodecs, CompressionTypes, KafkaJSNotImplemented } = kafkajs
-  const builtin = CompressionCodecs[CompressionTypes.GZIP]
-  onEnd(() => {
-    CompressionCodecs[CompressionTypes.GZIP] = builtin
-  })
-  const records = entry(0, 1, { compression: 1, timestamp: 1, key: null, value: 'packed' })
-  CompressionCodecs[CompressionTypes.GZIP] = () => {
-    throw new KafkaJSNotImplemented('GZIP compression not implemented')
+  for (const fromBeginning of [true, false]) {
+    for (const autoCommit of [true, false]) {
+      const name = `fromBeginning ${fromBeginning}, autoCommit ${autoCommit}`
+      contract(`4.12 OFFSET_OUT_OF_RANGE, ${name}`, NO_TOPIC, async context => {
+        const { record } = context
+        const { broker, consumer, seen } = await consumeScripted(
+          context,
+          { fetch: serve(52, 40), offsetAt: timestamp => (timestamp === -2 ? 40 : 50) },
+          { fromBeginning, run: { autoCommit } }
+        )
+        await waitFor(() => seen.messages.length > 0, DEADLINE)
+        record('begins', seen.messages[0].offset)
+        await waitFor(() => seen.messages.at(-1).offset === '51', DEADLINE)
+        seen.messages.length = 0
+        consumer.seek({ topic: TOPIC, partition: 0, offset: '3' })
+        await waitFor(() => seen.messages.length > 0, DEADLINE)
+        record('goes on', seen.messages[0].offset)
+        const reset = fromBeginning ? '-2' : '-1'
+        await waitFor(() => broker.commits.some(({ offset }) => offset === reset), DEADLINE)
+        record('lines', linesOf(context, 'Offset out of range'))
+        record('joins', seen.joins)
+      })
+    }
   }
-  const { seen } = await consumeScripted(context, {
-    fetch: ({ offset }) => (offset < 1 ? { records, end: 1 } : { end: 1 }),
-  })
-  const { error, restart } = await within(30_000, seen.crashed, 'CRASH')
-  record('crash', [error.name, error.message, restart])
-})
 
-contract(
-  '4.7 a commit that fails after a handler has failed',
-  {
-    ...NO_TOPIC,
-    differences: {
-      crash: {
-        reason: 'the handler’s error is what is to be mended; kafkajs tells of the commit alone',
-        kafkajs: [
-          ['KafkaJSNonRetriableError', 'The metadata field of the offset request was too large'],
-        ],
-        ours: [['KafkaJSNumberOfRetriesExceeded', 'of the handler']],
-      },
-    },
-  },
-  async context => {
+  contract('4.12 UNKNOWN_MEMBER_ID: joins again as a new member', NO_TOPIC, async context => {
     const { record } = context
-    const { seen } = await consumeScripted(
-      context,
-      {
-        fetch: serve(3),
-        answers: {
-          [API.OFFSET_COMMIT]: () =>
-            write(encoder => {
-              encoder.writeInt32(1).writeString(TOPIC).writeInt32(1)
-              encoder.writeInt32(0).writeInt16(OFFSET_METADATA_TOO_LARGE)
-            }),
+    const members = []
+    let refusals = 1
+    const { broker, seen } = await consumeScripted(context, {
+      fetch: serve(3),
+      answers: {
+        [API.JOIN_GROUP]: decoder => {
+          decoder.readString()
+          decoder.readInt32()
+          decoder.readInt32()
+          members.push(decoder.readString())
+        },
+        [API.HEARTBEAT]: () => (refusals-- > 0 ? code(UNKNOWN_MEMBER_ID) : undefined),
+      },
+    })
+    await waitFor(() => seen.joins === 2, DEADLINE)
+    await waitFor(() => broker.stored.get(0) === '3', DEADLINE)
+    record('members', members)
+    record('REBALANCING', seen.rebalancing)
+    record('lines', linesOf(context, 'The coordinator is not aware'))
+  })
+
+  contract('4.12 REBALANCE_IN_PROGRESS: is told, and joins again', NO_TOPIC, async context => {
+    const { record } = context
+    const members = []
+    let refusals = 1
+    const { seen } = await consumeScripted(context, {
+      fetch: serve(3),
+      answers: {
+        [API.JOIN_GROUP]: decoder => {
+          decoder.readString()
+          decoder.readInt32()
+          decoder.readInt32()
+          members.push(decoder.readString())
+        },
+        [API.HEARTBEAT]: () => (refusals-- > 0 ? code(REBALANCE_IN_PROGRESS) : undefined),
+      },
+    })
+    await waitFor(() => seen.joins === 2, DEADLINE)
+    record('members', members)
+    record('REBALANCING', seen.rebalancing)
+    record('lines', linesOf(context, 'The group is rebalancing'))
+  })
+
+  contract('4.12 a connection that closes on fetch: it goes on', NO_TOPIC, async context => {
+    const { library, record } = context
+    let breaks = 1
+    let crashes = 0
+    const goes = serve(3)
+    const { consumer, seen } = await consumeScripted(context, {
+      fetch: ask => (breaks-- > 0 ? 'hang up' : goes(ask)),
+    })
+    consumer.on(consumer.events.CRASH, () => crashes++)
+    await waitFor(() => seen.messages.length === 3, DEADLINE)
+    record('offsets', offsetsOf(seen.messages))
+    // Now and then kafkajs has no broker left by then, and begins anew.
+    if (library === 'kafkajs-rs') assert.equal(crashes, 0)
+  })
+
+  contract('4.12 a codec that is not implemented: a crash, no restart', NO_TOPIC, async context => {
+    const { kafkajs, record, onEnd } = context
+    const { CompressionCodecs, CompressionTypes, KafkaJSNotImplemented } = kafkajs
+    const builtin = CompressionCodecs[CompressionTypes.GZIP]
+    onEnd(() => {
+      CompressionCodecs[CompressionTypes.GZIP] = builtin
+    })
+    const records = entry(0, 1, { compression: 1, timestamp: 1, key: null, value: 'packed' })
+    CompressionCodecs[CompressionTypes.GZIP] = () => {
+      throw new KafkaJSNotImplemented('GZIP compression not implemented')
+    }
+    const { seen } = await consumeScripted(context, {
+      fetch: ({ offset }) => (offset < 1 ? { records, end: 1 } : { end: 1 }),
+    })
+    const { error, restart } = await within(30_000, seen.crashed, 'CRASH')
+    record('crash', [error.name, error.message, restart])
+  })
+
+  contract(
+    '4.7 a commit that fails after a handler has failed',
+    {
+      ...NO_TOPIC,
+      differences: {
+        crash: {
+          reason: 'the handler’s error is what is to be mended; kafkajs tells of the commit alone',
+          kafkajs: [
+            ['KafkaJSNonRetriableError', 'The metadata field of the offset request was too large'],
+          ],
+          ours: [['KafkaJSNumberOfRetriesExceeded', 'of the handler']],
         },
       },
-      {
-        retry: { retries: 0, initialRetryTime: 20, restartOnFailure: async () => false },
-        run: {
-          eachMessage: async ({ message }) => {
-            if (message.offset === '1') throw new Error('of the handler')
+    },
+    async context => {
+      const { record } = context
+      const { seen } = await consumeScripted(
+        context,
+        {
+          fetch: serve(3),
+          answers: {
+            [API.OFFSET_COMMIT]: () =>
+              write(encoder => {
+                encoder.writeInt32(1).writeString(TOPIC).writeInt32(1)
+                encoder.writeInt32(0).writeInt16(OFFSET_METADATA_TOO_LARGE)
+              }),
           },
         },
-      }
-    )
-    const { error } = await within(30_000, seen.crashed, 'CRASH')
-    record('crash', [error.name, error.cause?.message ?? error.message])
-  }
-)
-
-contract('4.1 rackId is told, and the replica that is near is read', NO_TOPIC, async context => {
-  const { record } = context
-  const goes = serve(2)
-  const { broker, seen } = await consumeScripted(
-    context,
-    { nodes: 2, fetch: ask => (ask.node === 1 ? { end: 2, replica: 2 } : goes(ask)) },
-    { rackId: 'rack-b' }
+        {
+          retry: { retries: 0, initialRetryTime: 20, restartOnFailure: async () => false },
+          run: {
+            eachMessage: async ({ message }) => {
+              if (message.offset === '1') throw new Error('of the handler')
+            },
+          },
+        }
+      )
+      const { error } = await within(30_000, seen.crashed, 'CRASH')
+      record('crash', [error.name, error.cause?.message ?? error.message])
+    }
   )
-  await waitFor(() => seen.messages.length === 2, DEADLINE)
-  record('offsets', offsetsOf(seen.messages))
-  record('racks', [...new Set(broker.asks.map(({ rack }) => rack))])
-  const told = broker.asks.filter(({ offset }) => offset === 0)
-  record('nodes', [...new Set(told.map(({ node }) => node))].sort())
+
+  contract('4.1 rackId is told, and the replica that is near is read', NO_TOPIC, async context => {
+    const { record } = context
+    const goes = serve(2)
+    const { broker, seen } = await consumeScripted(
+      context,
+      { nodes: 2, fetch: ask => (ask.node === 1 ? { end: 2, replica: 2 } : goes(ask)) },
+      { rackId: 'rack-b' }
+    )
+    await waitFor(() => seen.messages.length === 2, DEADLINE)
+    record('offsets', offsetsOf(seen.messages))
+    record('racks', [...new Set(broker.asks.map(({ rack }) => rack))])
+    const told = broker.asks.filter(({ offset }) => offset === 0)
+    record('nodes', [...new Set(told.map(({ node }) => node))].sort())
+  })
 })

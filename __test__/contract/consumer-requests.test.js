@@ -2,10 +2,11 @@
 
 /** kafkajs-behaviour.md 4.1, 4.2, 4.4, 4.7, 4.11: what a consumer asks brokers for; a scripted broker notes it. */
 
+const { describe } = require('node:test')
 const { contract, waitFor, within } = require('../harness')
-const { API, startScriptedBroker, write } = require('../consumer/scriptedBroker')
+const { API, write } = require('../consumer/scriptedBroker')
+const { TOPIC, makeScripted } = require('./scriptedConsumer')
 
-const TOPIC = 't'
 const NO_TOPIC = { partitions: 0 }
 const DEADLINE = { deadline: 30_000 }
 const UNKNOWN_MEMBER_ID = 25
@@ -43,23 +44,6 @@ const readCommit = decoder => ({
   })),
 })
 
-/** Starts a scripted broker and a consumer of it that consumes until the test ends. */
-async function consumeScripted(context, script = {}, options = {}) {
-  const { kafka, group, onEnd } = context
-  const { settings, run, fromBeginning = true, ...own } = options
-  const broker = await startScriptedBroker({ topic: TOPIC, fetch: () => ({}), ...script })
-  onEnd(() => broker.close())
-  const consumer = kafka({ brokers: broker.brokers, ...settings }).consumer({
-    groupId: group,
-    ...own,
-  })
-  const start = async () => {
-    await consumer.subscribe({ topic: TOPIC, fromBeginning })
-    await consumer.run({ eachMessage: async () => {}, ...run })
-  }
-  return { broker, consumer, start }
-}
-
 /** Notes the first request of each kind that says what options of a consumer become. */
 function noteRequests() {
   const noted = {}
@@ -88,197 +72,199 @@ const SMALL_FIRST_FETCH = {
   ours: [262_144],
 }
 
-for (const [name, options, differences] of [
-  ['defaults', {}, { maxBytesPerPartition: SMALL_FIRST_FETCH }],
-  [
-    'as given',
-    {
-      sessionTimeout: 12_000,
-      rebalanceTimeout: 20_000,
-      heartbeatInterval: 1000,
-      minBytes: 2,
-      maxBytes: 20_000,
-      maxBytesPerPartition: 1000,
-      maxWaitTimeInMs: 50,
-      readUncommitted: true,
-      allowAutoTopicCreation: false,
-      rackId: 'rack-a',
-    },
-    {},
-  ],
-]) {
-  contract(`4.1 options on the wire, ${name}`, { ...NO_TOPIC, differences }, async context => {
-    const { record } = context
-    const { noted, answers } = noteRequests()
-    const { broker, start } = await consumeScripted(context, { answers }, options)
-    await start()
-    await waitFor(() => noted.Fetch && broker.asks.length > 0, DEADLINE)
-    record('JoinGroup', noted.JoinGroup)
-    record('Fetch', noted.Fetch)
-    record('ListOffsets', noted.ListOffsets)
-    record('Metadata', noted.Metadata)
-    const [{ maxBytes, rack }] = broker.asks
-    record('rack', rack)
-    record('maxBytesPerPartition', maxBytes)
-  })
-}
-
-contract('4.11 assigners are offered in order, by their names', NO_TOPIC, async context => {
-  const { record, kafkajs } = context
-  const { roundRobin } = kafkajs.PartitionAssigners
-  const assigner = name => config => ({
-    ...roundRobin(config),
-    name,
-    protocol: ({ topics }) => ({
-      name,
-      metadata: kafkajs.AssignerProtocol.MemberMetadata.encode({ version: 0, topics }),
-    }),
-  })
-  const { noted, answers } = noteRequests()
-  const partitionAssigners = [assigner('z'), roundRobin, assigner('a')]
-  const { start } = await consumeScripted(
-    context,
-    { answers },
-    { partitionAssigners, maxWaitTimeInMs: 50 }
-  )
-  await start()
-  record('protocols', noted.JoinGroup.protocols)
-})
-
-contract('4.1 JoinGroup has rebalanceTimeout and 5 s for its answer', NO_TOPIC, async context => {
-  const { record } = context
-  let askedAt
-  const { consumer, start } = await consumeScripted(
-    context,
-    {
-      answers: {
-        [API.JOIN_GROUP]: () => {
-          askedAt ??= Date.now()
-          return 'silence'
-        },
+describe('what consumers ask brokers for', { concurrency: 6 }, () => {
+  for (const [name, options, differences] of [
+    ['defaults', {}, { maxBytesPerPartition: SMALL_FIRST_FETCH }],
+    [
+      'as given',
+      {
+        sessionTimeout: 12_000,
+        rebalanceTimeout: 20_000,
+        heartbeatInterval: 1000,
+        minBytes: 2,
+        maxBytes: 20_000,
+        maxBytesPerPartition: 1000,
+        maxWaitTimeInMs: 50,
+        readUncommitted: true,
+        allowAutoTopicCreation: false,
+        rackId: 'rack-a',
       },
-    },
-    {
-      rebalanceTimeout: 1000,
-      retry: { retries: 0, restartOnFailure: async () => false },
-      settings: { requestTimeout: 1500 },
-    }
-  )
-  const timedOut = new Promise(resolve => {
-    consumer.on(consumer.events.REQUEST_TIMEOUT, ({ payload }) => {
-      if (payload.apiName === 'JoinGroup') resolve(Date.now() - askedAt)
+      {},
+    ],
+  ]) {
+    contract(`4.1 options on the wire, ${name}`, { ...NO_TOPIC, differences }, async context => {
+      const { record } = context
+      const { noted, answers } = noteRequests()
+      const { broker, start } = await makeScripted(context, { answers }, options)
+      await start()
+      await waitFor(() => noted.Fetch && broker.asks.length > 0, DEADLINE)
+      record('JoinGroup', noted.JoinGroup)
+      record('Fetch', noted.Fetch)
+      record('ListOffsets', noted.ListOffsets)
+      record('Metadata', noted.Metadata)
+      const [{ maxBytes, rack }] = broker.asks
+      record('rack', rack)
+      record('maxBytesPerPartition', maxBytes)
     })
-  })
-  const crashed = new Promise(resolve => {
-    consumer.on(consumer.events.CRASH, ({ payload }) => resolve(payload))
-  })
-  await start()
-  const elapsed = await within(30_000, timedOut, 'REQUEST_TIMEOUT')
-  // Far from the request timeout of 1.5 s as well.
-  record('about 6 s', elapsed > 5000 && elapsed < 20_000)
-  record('restart', (await within(30_000, crashed, 'CRASH')).restart)
-})
-
-contract('4.1 Fetch may take longer than requestTimeout', NO_TOPIC, async context => {
-  const { record } = context
-  const { broker, consumer, start } = await consumeScripted(
-    context,
-    {},
-    { maxWaitTimeInMs: 3000, settings: { requestTimeout: 1000 } }
-  )
-  const timeouts = []
-  consumer.on(consumer.events.REQUEST_TIMEOUT, ({ payload }) => timeouts.push(payload.apiName))
-  await start()
-  await waitFor(() => broker.asks.length >= 2, DEADLINE)
-  record('timeouts', timeouts)
-})
-
-contract('4.2 an error of LeaveGroup is swallowed', NO_TOPIC, async context => {
-  const { record } = context
-  let asked = 0
-  const { consumer, start } = await consumeScripted(
-    context,
-    {
-      answers: {
-        [API.LEAVE_GROUP]: () => {
-          asked++
-          return write(encoder => encoder.writeInt16(UNKNOWN_MEMBER_ID))
-        },
-      },
-    },
-    { maxWaitTimeInMs: 50 }
-  )
-  context.recordEvents(consumer, [consumer.events.STOP, consumer.events.DISCONNECT])
-  await start()
-  record('stop', await within(15_000, consumer.stop(), 'stop'))
-  record('asked', asked)
-})
-
-contract(
-  '4.4 brokers that lead nothing are asked nothing, and tell FETCH_START',
-  NO_TOPIC,
-  async context => {
-    const { record } = context
-    const nodes = new Set()
-    const { broker, consumer, start } = await consumeScripted(
-      context,
-      { nodes: 2 },
-      { maxWaitTimeInMs: 50 }
-    )
-    consumer.on(consumer.events.FETCH_START, ({ payload }) => nodes.add(Number(payload.nodeId)))
-    await start()
-    await waitFor(() => broker.asks.length > 0 && nodes.size === 2, DEADLINE)
-    record('asked', [...new Set(broker.asks.map(({ node }) => node))])
-    record('FETCH_START', [...nodes].sort())
   }
-)
 
-contract(
-  '4.7 a commit carries member, generation, and null as metadata',
-  NO_TOPIC,
-  async context => {
+  contract('4.11 assigners are offered in order, by their names', NO_TOPIC, async context => {
+    const { record, kafkajs } = context
+    const { roundRobin } = kafkajs.PartitionAssigners
+    const assigner = name => config => ({
+      ...roundRobin(config),
+      name,
+      protocol: ({ topics }) => ({
+        name,
+        metadata: kafkajs.AssignerProtocol.MemberMetadata.encode({ version: 0, topics }),
+      }),
+    })
+    const { noted, answers } = noteRequests()
+    const partitionAssigners = [assigner('z'), roundRobin, assigner('a')]
+    const { start } = await makeScripted(
+      context,
+      { answers },
+      { partitionAssigners, maxWaitTimeInMs: 50 }
+    )
+    await start()
+    record('protocols', noted.JoinGroup.protocols)
+  })
+
+  contract('4.1 JoinGroup has rebalanceTimeout and 5 s for its answer', NO_TOPIC, async context => {
     const { record } = context
-    const commits = []
-    const { consumer, start } = await consumeScripted(
+    let askedAt
+    const { consumer, start } = await makeScripted(
       context,
       {
         answers: {
-          [API.OFFSET_COMMIT]: decoder => {
-            commits.push(readCommit(decoder))
+          [API.JOIN_GROUP]: () => {
+            askedAt ??= Date.now()
+            return 'silence'
+          },
+        },
+      },
+      {
+        rebalanceTimeout: 1000,
+        retry: { retries: 0, restartOnFailure: async () => false },
+        settings: { requestTimeout: 1500 },
+      }
+    )
+    const timedOut = new Promise(resolve => {
+      consumer.on(consumer.events.REQUEST_TIMEOUT, ({ payload }) => {
+        if (payload.apiName === 'JoinGroup') resolve(Date.now() - askedAt)
+      })
+    })
+    const crashed = new Promise(resolve => {
+      consumer.on(consumer.events.CRASH, ({ payload }) => resolve(payload))
+    })
+    await start()
+    const elapsed = await within(30_000, timedOut, 'REQUEST_TIMEOUT')
+    // Far from the request timeout of 1.5 s as well.
+    record('about 6 s', elapsed > 5000 && elapsed < 20_000)
+    record('restart', (await within(30_000, crashed, 'CRASH')).restart)
+  })
+
+  contract('4.1 Fetch may take longer than requestTimeout', NO_TOPIC, async context => {
+    const { record } = context
+    const { broker, consumer, start } = await makeScripted(
+      context,
+      {},
+      { maxWaitTimeInMs: 3000, settings: { requestTimeout: 1000 } }
+    )
+    const timeouts = []
+    consumer.on(consumer.events.REQUEST_TIMEOUT, ({ payload }) => timeouts.push(payload.apiName))
+    await start()
+    await waitFor(() => broker.asks.length >= 2, DEADLINE)
+    record('timeouts', timeouts)
+  })
+
+  contract('4.2 an error of LeaveGroup is swallowed', NO_TOPIC, async context => {
+    const { record } = context
+    let asked = 0
+    const { consumer, start } = await makeScripted(
+      context,
+      {
+        answers: {
+          [API.LEAVE_GROUP]: () => {
+            asked++
+            return write(encoder => encoder.writeInt16(UNKNOWN_MEMBER_ID))
           },
         },
       },
       { maxWaitTimeInMs: 50 }
     )
+    context.recordEvents(consumer, [consumer.events.STOP, consumer.events.DISCONNECT])
     await start()
-    await consumer.commitOffsets([{ topic: TOPIC, partition: 0, offset: 7n }])
-    await consumer.commitOffsets([{ topic: TOPIC, partition: 0, offset: '8', metadata: 'm' }])
-    await consumer.commitOffsets([])
-    record('commits', commits)
-  }
-)
+    record('stop', await within(15_000, consumer.stop(), 'stop'))
+    record('asked', asked)
+  })
 
-contract('4.7 commitOffsets is tried again', NO_TOPIC, async context => {
-  const { record } = context
-  let asked = 0
-  const { broker, consumer, start } = await consumeScripted(
-    context,
-    {
-      answers: {
-        [API.OFFSET_COMMIT]: () => {
-          asked++
-          if (asked > 2) return undefined
-          return write(encoder => {
-            encoder.writeInt32(1).writeString(TOPIC).writeInt32(1)
-            encoder.writeInt32(0).writeInt16(COORDINATOR_LOAD_IN_PROGRESS)
-          })
+  contract(
+    '4.4 brokers that lead nothing are asked nothing, and tell FETCH_START',
+    NO_TOPIC,
+    async context => {
+      const { record } = context
+      const nodes = new Set()
+      const { broker, consumer, start } = await makeScripted(
+        context,
+        { nodes: 2 },
+        { maxWaitTimeInMs: 50 }
+      )
+      consumer.on(consumer.events.FETCH_START, ({ payload }) => nodes.add(Number(payload.nodeId)))
+      await start()
+      await waitFor(() => broker.asks.length > 0 && nodes.size === 2, DEADLINE)
+      record('asked', [...new Set(broker.asks.map(({ node }) => node))])
+      record('FETCH_START', [...nodes].sort())
+    }
+  )
+
+  contract(
+    '4.7 a commit carries member, generation, and null as metadata',
+    NO_TOPIC,
+    async context => {
+      const { record } = context
+      const commits = []
+      const { consumer, start } = await makeScripted(
+        context,
+        {
+          answers: {
+            [API.OFFSET_COMMIT]: decoder => {
+              commits.push(readCommit(decoder))
+            },
+          },
+        },
+        { maxWaitTimeInMs: 50 }
+      )
+      await start()
+      await consumer.commitOffsets([{ topic: TOPIC, partition: 0, offset: 7n }])
+      await consumer.commitOffsets([{ topic: TOPIC, partition: 0, offset: '8', metadata: 'm' }])
+      await consumer.commitOffsets([])
+      record('commits', commits)
+    }
+  )
+
+  contract('4.7 commitOffsets is tried again', NO_TOPIC, async context => {
+    const { record } = context
+    let asked = 0
+    const { broker, consumer, start } = await makeScripted(
+      context,
+      {
+        answers: {
+          [API.OFFSET_COMMIT]: () => {
+            asked++
+            if (asked > 2) return undefined
+            return write(encoder => {
+              encoder.writeInt32(1).writeString(TOPIC).writeInt32(1)
+              encoder.writeInt32(0).writeInt16(COORDINATOR_LOAD_IN_PROGRESS)
+            })
+          },
         },
       },
-    },
-    { maxWaitTimeInMs: 50, retry: { retries: 4, initialRetryTime: 20 } }
-  )
-  await start()
-  record('result', await consumer.commitOffsets([{ topic: TOPIC, partition: 0, offset: '7' }]))
-  record('asked', asked)
-  record('stored', broker.commits)
+      { maxWaitTimeInMs: 50, retry: { retries: 4, initialRetryTime: 20 } }
+    )
+    await start()
+    record('result', await consumer.commitOffsets([{ topic: TOPIC, partition: 0, offset: '7' }]))
+    record('asked', asked)
+    record('stored', broker.commits)
+  })
 })

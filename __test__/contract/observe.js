@@ -71,4 +71,16 @@ async function errorOf(act) {
   throw new Error(`${act} was expected to throw, but gave ${JSON.stringify(result)}`)
 }
 
-module.exports = { SHORT_POLL, committedOffsets, endOffsets, errorOf, readAll }
+/**
+ * @param {{ logs: object[] }} context
+ * @param {...string} texts
+ * @returns {Array<[string, string, string, string[]]>} namespace, label, message and members of the lines whose message
+ *   begins with one of `texts`
+ */
+function linesOf({ logs }, ...texts) {
+  return logs
+    .filter(({ log }) => texts.some(text => log.message.startsWith(text)))
+    .map(({ namespace, label, log }) => [namespace, label, log.message, Object.keys(log).sort()])
+}
+
+module.exports = { SHORT_POLL, committedOffsets, endOffsets, errorOf, linesOf, readAll }
