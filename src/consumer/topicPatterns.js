@@ -1,5 +1,11 @@
 'use strict'
 
+/** Whether a topic matches must not depend on those that were matched before, as it would with the flags g and y. */
+const isMatch = (pattern, name) => {
+  pattern.lastIndex = 0
+  return pattern.test(name)
+}
+
 /**
  * Subscriptions by regular expression. kafkajs matches them once; here they are matched again whenever metadata would be
  * refreshed, so that topics that come later are consumed as well.
@@ -41,7 +47,7 @@ module.exports = class TopicPatterns {
     const matches = new Map()
     for (const pattern of patterns) {
       this.#patterns.push({ pattern, fromBeginning })
-      const matchedTopics = names.filter(name => pattern.test(name))
+      const matchedTopics = names.filter(name => isMatch(pattern, name))
       matches.set(pattern, matchedTopics)
       this.#logger.debug('Subscription based on RegExp', {
         groupId: this.#groupId,
@@ -62,7 +68,7 @@ module.exports = class TopicPatterns {
     const found = {}
     for (const name of await this.#topicNames()) {
       if (Object.hasOwn(known, name)) continue
-      const match = this.#patterns.findLast(({ pattern }) => pattern.test(name))
+      const match = this.#patterns.findLast(({ pattern }) => isMatch(pattern, name))
       if (match) found[name] = { fromBeginning: match.fromBeginning }
     }
     return found
