@@ -80,6 +80,8 @@ const list = (encoder, items, task) => {
  * @param {(ask: Ask) => Part | 'silence' | 'hang up' | Promise<Part | 'silence' | 'hang up'>} script.fetch
  *   an answer without records and code is given when the wait that was asked for is over
  * @param {number} [script.nodes]  brokers that answer; default 1. Node 1 coordinates, and leads at first.
+ * @param {string[]} [script.otherTopics]  named by metadata behind `topic`, with one partition each
+ * @param {Record<number, [number, number]>} [script.versions]  by API key, in place of the usual ones or added to them
  * @param {number[]} [script.silent]  those of them that accept connections and never say anything
  * @param {Record<number, (decoder: Decoder, request: object) => Buffer | 'hang up' | 'silence' | undefined>} [script.answers]
  *   by API key, before the usual answer, which is given for undefined; the decoder stands behind the client id
@@ -92,6 +94,8 @@ async function startScriptedBroker({
   topic,
   partitions = 1,
   nodes = 1,
+  otherTopics = [],
+  versions = {},
   silent = [],
   answers: own = {},
   fetch,
@@ -113,7 +117,7 @@ async function startScriptedBroker({
 
   const answers = {
     [API_VERSIONS]: (_, { apiVersion }) =>
-      apiVersionsBody(VERSIONS, apiVersion === 0 ? 0 : UNSUPPORTED_VERSION),
+      apiVersionsBody({ ...VERSIONS, ...versions }, apiVersion === 0 ? 0 : UNSUPPORTED_VERSION),
 
     [METADATA]: () =>
       write(encoder => {
@@ -126,9 +130,9 @@ async function startScriptedBroker({
             .writeString(null)
         )
         encoder.writeString('scripted').writeInt32(1)
-        list(encoder, [topic], name => {
+        list(encoder, [topic, ...otherTopics], name => {
           encoder.writeInt16(0).writeString(name).writeBoolean(false)
-          list(encoder, numbers, partition => {
+          list(encoder, name === topic ? numbers : [0], partition => {
             encoder.writeInt16(0).writeInt32(partition).writeInt32(broker.leader)
             for (let set = 0; set < 2; set++) {
               list(encoder, [...peers.keys()], at => encoder.writeInt32(at + 1))
@@ -264,9 +268,8 @@ async function startScriptedBroker({
     startPeer({
       answer: async (request, _index, connection) => {
         if (silent.includes(node)) return undefined
-        const answer = answers[request.apiKey]
-        if (!answer) return 'hang up'
         const given = await own[request.apiKey]?.(bodyOf(request), request)
+        const answer = answers[request.apiKey] ?? (() => 'hang up')
         const body = given ?? (await answer(bodyOf(request), request, { node, connection }))
         if (body === 'hang up') return body
         return body === 'silence' ? undefined : response(request, body)
