@@ -97,4 +97,4 @@ async function countBrokers(address) {
   return body !== undefined && body.length >= 4 ? body.readInt32BE(0) : 0
 }
 
-module.exports = { probe, countBrokers }
+module.exports = { ask, countBrokers, encodeRequest, probe }
