@@ -6,7 +6,15 @@ const assert = require('node:assert/strict')
 const path = require('node:path')
 const { test } = require('node:test')
 
-const { brokers, contract, subject, uniqueGroup, uniqueTopic } = require('../harness')
+const {
+  brokers,
+  contract,
+  subject,
+  uniqueGroup,
+  uniqueTopic,
+  waitFor,
+  withAdmin,
+} = require('../harness')
 const { errorOf } = require('./observe')
 
 const NO_TOPIC = { partitions: 0 }
@@ -47,8 +55,13 @@ const WAYS = {
     kafka()
       .admin()
       .createTopics({ topics: [{ topic: 'not a name!', numPartitions: 1 }] }),
-  'groups that cannot be deleted': async ({ kafka }) =>
-    kafka({ retry: QUICK }).admin().deleteGroups(['missing-group']),
+  'groups that cannot be deleted': async ({ kafka, group }) => {
+    // kafkajs does not wait until a broker that has just begun is ready to keep groups.
+    await withAdmin(undefined, admin =>
+      waitFor(() => admin.describeGroups([group]), { message: 'a coordinator' })
+    )
+    await kafka({ retry: QUICK }).admin().deleteGroups([group])
+  },
   'nobody listens': async ({ kafkajs }) =>
     new kafkajs.Kafka({ brokers: ['127.0.0.1:1'], retry: QUICK, logLevel: 0 }).admin().connect(),
   'a function for brokers that throws': async ({ kafkajs }) => {

@@ -10,13 +10,14 @@
 
 const { errorFromPayload, keepUserError } = require('../errors')
 const { loadAddon } = require('./addon')
+const CallWindow = require('./callWindow')
 
 const MAX_CALL = 2 ** 32 - 1
 
 /** @type {Map<number, { resolve: (value: unknown) => void, reject: (payload: object) => void }>} */
 const pending = new Map()
-/** @type {Map<number, ProduceCall>} */
-const produces = new Map()
+/** Of ProduceCall. */
+const produces = new CallWindow()
 /** @type {Map<number, ClientHooks>} */
 const attached = new Map()
 
@@ -27,6 +28,7 @@ let holders = 0
 
 /**
  * @typedef {object} ProduceCall a produce call under way; settled once
+ * @property {number} id its number, once it has one
  * @property {(table: Int32Array, at: number, count: number) => void} delivered its rows: `count` times 8 numbers
  * @property {(payload: object) => void} failed
  *
@@ -72,9 +74,7 @@ const settle = (entry, attachments) => {
   const call = pending.get(id)
   if (!call) {
     // A produce call that failed is told by the same kind of entry; its success comes as numbers.
-    const produce = produces.get(id)
-    produces.delete(id)
-    produce?.failed(value)
+    produces.take(id)?.failed(value)
     return undefined
   }
   pending.delete(id)
@@ -90,9 +90,7 @@ const settleProduced = table => {
   while (at < table.length) {
     const id = table[at] >>> 0
     const count = table[at + 1]
-    const produce = produces.get(id)
-    produces.delete(id)
-    produce?.delivered(table, at + 2, count)
+    produces.take(id)?.delivered(table, at + 2, count)
     at += 2 + count * 8
   }
 }
@@ -187,13 +185,14 @@ const invoke = async start => {
  */
 const takeProduce = produce => {
   const id = takeCall()
-  produces.set(id, produce)
+  produce.id = id
+  produces.add(produce)
   return id
 }
 
 /** @param {number} id of a produce call that was not begun after all */
 const dropProduce = id => {
-  produces.delete(id)
+  produces.take(id)
 }
 
 /**

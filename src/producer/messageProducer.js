@@ -28,8 +28,10 @@ const checkMessages = (topic, messages) => {
   }
 }
 
-/** To be called after the await, so that the stack has the caller's frames. */
-const asError = e => (e instanceof Error || typeof e?.kind !== 'string' ? e : errorFromPayload(e))
+/** Made when the promise is settled, and not before: only then has the stack the frames of those who await it. */
+const throwAsError = e => {
+  throw e instanceof Error || typeof e?.kind !== 'string' ? e : errorFromPayload(e)
+}
 
 /** Entries of one topic become one, in the order they came. */
 const mergeTopics = topicMessages => {
@@ -62,13 +64,12 @@ module.exports = ({ idempotent, getConnectionStatus, sendMessages, identity }) =
     throw new KafkaJSError('The producer is disconnected')
   }
 
-  const deliver = async (acks, timeout, compression, compressionLevel, topicMessages) => {
-    try {
-      return await sendMessages(acks, timeout, compression, compressionLevel, topicMessages)
-    } catch (e) {
-      throw asError(e)
-    }
-  }
+  /** Not awaited: a call under way keeps a promise and not the frame of a function, of which there may be thousands. */
+  const deliver = (acks, timeout, compression, compressionLevel, topicMessages) =>
+    sendMessages(acks, timeout, compression, compressionLevel, topicMessages).then(
+      undefined,
+      throwAsError
+    )
 
   const sendBatch = async ({
     acks = -1,
@@ -86,17 +87,11 @@ module.exports = ({ idempotent, getConnectionStatus, sendMessages, identity }) =
     for (const { topic, messages } of topicMessages) checkMessages(topic, messages)
     checkConnection()
     const merged = mergeTopics(topicMessages)
-    if (isHeard(SEND)) {
-      // Entries of our own, so that a tracer can put its messages in place of the caller's.
-      const own = merged.map(({ topic, messages }) => ({ topic, messages }))
-      const message = { ...identity, acks, compression, topicMessages: own }
-      return trace(SEND, message, () => deliver(acks, timeout, compression, compressionLevel, own))
-    }
-    try {
-      return await sendMessages(acks, timeout, compression, compressionLevel, merged)
-    } catch (e) {
-      throw asError(e)
-    }
+    if (!isHeard(SEND)) return deliver(acks, timeout, compression, compressionLevel, merged)
+    // Entries of our own, so that a tracer can put its messages in place of the caller's.
+    const own = merged.map(({ topic, messages }) => ({ topic, messages }))
+    const message = { ...identity, acks, compression, topicMessages: own }
+    return trace(SEND, message, () => deliver(acks, timeout, compression, compressionLevel, own))
   }
 
   const send = call => {

@@ -19,7 +19,7 @@ const int64Text = (low, high) => {
  * @param {Int32Array} table
  * @param {number} at where the rows begin
  * @param {number} count number of rows
- * @param {string[]} topics names by their position in the call
+ * @param {string | string[]} topics name of the only one, or names by their position in the call
  * @returns {Array<{ topicName: string, partition: number, errorCode: 0, baseOffset: string, logAppendTime: string,
  *   logStartOffset: string }>} one element for each partition written to
  */
@@ -28,7 +28,7 @@ const recordMetadata = (table, at, count, topics) => {
   for (let row = 0; row < count; row++) {
     const start = at + row * ROW
     result[row] = {
-      topicName: topics[table[start]],
+      topicName: Array.isArray(topics) ? topics[table[start]] : topics,
       partition: table[start + 1],
       errorCode: 0,
       baseOffset: int64Text(table[start + 2], table[start + 3]),

@@ -61,10 +61,9 @@ const levelNumber = level => {
 /** A call under way. Keeps the names of its topics and not their messages, which may be large. */
 class ProduceCall {
   constructor(topicMessages, resolve, reject) {
+    this.id = 0
     this.topics =
-      topicMessages.length === 1
-        ? [topicMessages[0].topic]
-        : topicMessages.map(({ topic }) => topic)
+      topicMessages.length === 1 ? topicMessages[0].topic : topicMessages.map(({ topic }) => topic)
     this.resolve = resolve
     this.failed = reject
   }
