@@ -14,6 +14,7 @@ const { TOPIC, consumeScripted, makeScripted, serve } = require('./scriptedConsu
 
 const NO_TOPIC = { partitions: 0 }
 const DEADLINE = { deadline: 30_000 }
+const REBALANCE_IN_PROGRESS = 27
 const CONSUMER_GROUP_HEARTBEAT = 68
 const MEMBER = 'member-1'
 
@@ -249,7 +250,7 @@ describe('when consumers ask for something, and what they tell', { concurrency: 
           })
         },
         [API.HEARTBEAT]: () =>
-          refusals-- > 0 ? write(encoder => encoder.writeInt16(27)) : undefined,
+          refusals-- > 0 ? write(encoder => encoder.writeInt16(REBALANCE_IN_PROGRESS)) : undefined,
         [API.OFFSET_FETCH]: decoder => {
           decoder.readString()
           const topics = decoder.readArray(d => ({
