@@ -3,7 +3,7 @@
 /** Groups with several members, also mixed of kafkajs and the library under test. Sections 4.8 and 4.11. */
 
 const { contract, reference, waitFor, within } = require('../harness')
-const { SHORT_POLL, committedOffsets } = require('./observe')
+const { SHORT_POLL, committedOffsets, linesOf } = require('./observe')
 
 const PARTITIONS = 4
 const GROUP_OPTIONS = { ...SHORT_POLL, sessionTimeout: 10000, heartbeatInterval: 100 }
@@ -259,5 +259,6 @@ contract(
     })
     await waitFor(() => new Set(seen).size === 3)
     record('assigned', [assigned[0], assigned.at(-1)])
+    record('lines', linesOf(context, 'Topic has been updated').slice(0, 1))
   }
 )
