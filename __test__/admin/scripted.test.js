@@ -7,20 +7,30 @@
 
 const assert = require('node:assert/strict')
 const { test } = require('node:test')
-const Encoder = require('kafkajs/src/protocol/encoder')
-const { apiVersionsBody, response, startPeer, subject } = require('../harness')
+const { response, startPeer, subject } = require('../harness')
+const {
+  API,
+  answerVersions,
+  bodyOf,
+  coordinatorBody,
+  list,
+  metadataBody,
+  write,
+} = require('../harness/wire')
 const { outcomeOf } = require('./outcome')
 
-const LIST_OFFSETS = 2
-const METADATA = 3
-const OFFSET_COMMIT = 8
-const OFFSET_FETCH = 9
-const FIND_COORDINATOR = 10
-const DESCRIBE_GROUPS = 15
-const API_VERSIONS = 18
-const CREATE_TOPICS = 19
-const DELETE_TOPICS = 20
-const DELETE_GROUPS = 42
+const {
+  LIST_OFFSETS,
+  METADATA,
+  OFFSET_COMMIT,
+  OFFSET_FETCH,
+  FIND_COORDINATOR,
+  DESCRIBE_GROUPS,
+  API_VERSIONS,
+  CREATE_TOPICS,
+  DELETE_TOPICS,
+  DELETE_GROUPS,
+} = API
 
 const VERSIONS = {
   [LIST_OFFSETS]: [2, 2],
@@ -44,40 +54,11 @@ const UNKNOWN_MEMBER = 25
 const TOPIC_EXISTS = 36
 const NOT_CONTROLLER = 41
 
-const write = task => {
-  const encoder = new Encoder()
-  task(encoder)
-  return encoder.buffer
+/** What Metadata says of a topic: its one partition has no leader, if `leader` is -1. */
+const described = ({ name, code, leader = 1 }) => {
+  const partition = { partition: 0, leader, code: leader < 0 ? LEADER_NOT_AVAILABLE : 0 }
+  return { name, code, partitions: [partition] }
 }
-
-const list = (encoder, items, task) => {
-  encoder.writeInt32(items.length)
-  for (const item of items) task(item)
-}
-
-/** One broker, which is everything. `topics`: `{ name, code, leader }` */
-const metadata = ({ port, controller = 1, topics = [] }) =>
-  write(encoder => {
-    encoder.writeInt32(0)
-    list(encoder, [1], id =>
-      encoder.writeInt32(id).writeString('127.0.0.1').writeInt32(port).writeString(null)
-    )
-    encoder.writeString('scripted').writeInt32(controller)
-    list(encoder, topics, ({ name, code = 0, leader = 1 }) => {
-      encoder.writeInt16(code).writeString(name).writeBoolean(false)
-      list(encoder, code === 0 ? [0] : [], partition => {
-        encoder
-          .writeInt16(leader < 0 ? LEADER_NOT_AVAILABLE : 0)
-          .writeInt32(partition)
-          .writeInt32(leader)
-        list(encoder, [1], id => encoder.writeInt32(id))
-        list(encoder, [1], id => encoder.writeInt32(id))
-      })
-    })
-  })
-
-const coordinator = port =>
-  write(encoder => encoder.writeInt16(0).writeInt32(1).writeString('127.0.0.1').writeInt32(port))
 
 const createdTopics = codes =>
   write(encoder => {
@@ -168,19 +149,17 @@ const inTurn = answers => {
 async function scripted(t, script, { topics = [[{ name: 't' }]], controllers = [1] } = {}) {
   const seen = { topics: 0, controllers: 0 }
   const next = (name, values) => values[Math.min(seen[name]++, values.length - 1)]
-  /** How many topics a request asks for; they follow the header, which ends with the client id. */
-  const asked = ({ bytes }) => bytes.readInt32BE(10 + bytes.readInt16BE(8))
   const answers = {
-    [API_VERSIONS]: request => apiVersionsBody(VERSIONS, request.apiVersion > 0 ? 35 : 0),
+    [API_VERSIONS]: answerVersions(VERSIONS),
     [METADATA]: request => {
-      const listed = asked(request) === 0 ? [] : next('topics', topics)
-      return metadata({
-        port: peer.port,
+      const isAboutNamed = bodyOf(request).readInt32BE(0) > 0
+      return metadataBody({
+        brokers: { 1: peer.port },
         controller: next('controllers', controllers),
-        topics: listed,
+        topics: isAboutNamed ? next('topics', topics).map(described) : [],
       })
     },
-    [FIND_COORDINATOR]: () => coordinator(peer.port),
+    [FIND_COORDINATOR]: () => coordinatorBody(peer.port),
     ...Object.fromEntries(Object.entries(script).map(([key, list]) => [key, inTurn(list)])),
   }
   const peer = await startPeer({
@@ -424,7 +403,7 @@ test('no answer in time: the raw KafkaJSRequestTimeoutError, at once', { skip },
   const peer = await startPeer({
     answer: request => {
       if (request.apiKey !== API_VERSIONS) return undefined
-      return response(request, apiVersionsBody(VERSIONS, request.apiVersion > 0 ? 35 : 0))
+      return response(request, answerVersions(VERSIONS)(request))
     },
   })
   const { Kafka, logLevel } = subject.load()

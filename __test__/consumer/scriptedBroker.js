@@ -7,20 +7,30 @@
  */
 
 const Decoder = require('kafkajs/src/protocol/decoder')
-const Encoder = require('kafkajs/src/protocol/encoder')
-const { apiVersionsBody, response, startPeer } = require('../harness')
+const { response, startPeer } = require('../harness')
+const {
+  API,
+  answerVersions,
+  bodyOf: bytesOf,
+  coordinatorBody,
+  list,
+  metadataBody,
+  write,
+} = require('../harness/wire')
 
-const FETCH = 1
-const LIST_OFFSETS = 2
-const METADATA = 3
-const OFFSET_COMMIT = 8
-const OFFSET_FETCH = 9
-const FIND_COORDINATOR = 10
-const JOIN_GROUP = 11
-const HEARTBEAT = 12
-const LEAVE_GROUP = 13
-const SYNC_GROUP = 14
-const API_VERSIONS = 18
+const {
+  FETCH,
+  LIST_OFFSETS,
+  METADATA,
+  OFFSET_COMMIT,
+  OFFSET_FETCH,
+  FIND_COORDINATOR,
+  JOIN_GROUP,
+  HEARTBEAT,
+  LEAVE_GROUP,
+  SYNC_GROUP,
+  API_VERSIONS,
+} = API
 
 /** Fetch 11 knows racks and leader epochs (KIP-392). */
 const VERSIONS = {
@@ -37,23 +47,9 @@ const VERSIONS = {
   [API_VERSIONS]: [0, 0],
 }
 
-const UNSUPPORTED_VERSION = 35
 const EARLIEST = -2
 const GENERATION = 1
 const MEMBER = 'member-1'
-/** Bytes of a request before its client id: API key, version, correlation id. */
-const BEFORE_CLIENT_ID = 8
-
-const write = task => {
-  const encoder = new Encoder()
-  task(encoder)
-  return encoder.buffer
-}
-
-const list = (encoder, items, task) => {
-  encoder.writeInt32(items.length)
-  for (const item of items) task(item)
-}
 
 /**
  * @typedef {object} Ask   one partition of a Fetch
@@ -116,35 +112,21 @@ async function startScriptedBroker({
     })
 
   const answers = {
-    [API_VERSIONS]: (_, { apiVersion }) =>
-      apiVersionsBody({ ...VERSIONS, ...versions }, apiVersion === 0 ? 0 : UNSUPPORTED_VERSION),
+    [API_VERSIONS]: (_, request) => answerVersions({ ...VERSIONS, ...versions })(request),
 
     [METADATA]: () =>
-      write(encoder => {
-        encoder.writeInt32(0)
-        list(encoder, [...peers.keys()], at =>
-          encoder
-            .writeInt32(at + 1)
-            .writeString('127.0.0.1')
-            .writeInt32(peers[at].port)
-            .writeString(null)
-        )
-        encoder.writeString('scripted').writeInt32(1)
-        list(encoder, [topic, ...otherTopics], name => {
-          encoder.writeInt16(0).writeString(name).writeBoolean(false)
-          list(encoder, name === topic ? numbers : [0], partition => {
-            encoder.writeInt16(0).writeInt32(partition).writeInt32(broker.leader)
-            for (let set = 0; set < 2; set++) {
-              list(encoder, [...peers.keys()], at => encoder.writeInt32(at + 1))
-            }
-          })
-        })
+      metadataBody({
+        brokers: Object.fromEntries(peers.map(({ port }, at) => [at + 1, port])),
+        topics: [topic, ...otherTopics].map(name => ({
+          name,
+          partitions: (name === topic ? numbers : [0]).map(partition => ({
+            partition,
+            leader: broker.leader,
+          })),
+        })),
       }),
 
-    [FIND_COORDINATOR]: () =>
-      write(encoder =>
-        encoder.writeInt16(0).writeInt32(1).writeString('127.0.0.1').writeInt32(peers[0].port)
-      ),
+    [FIND_COORDINATOR]: () => coordinatorBody(peers[0].port),
 
     [JOIN_GROUP]: decoder => {
       decoder.readString()
@@ -287,10 +269,7 @@ async function startScriptedBroker({
 }
 
 function bodyOf(request) {
-  const decoder = new Decoder(request.bytes)
-  decoder.forward(BEFORE_CLIENT_ID)
-  decoder.readString()
-  return decoder
+  return new Decoder(bytesOf(request))
 }
 
 function readFetch(decoder) {
@@ -314,18 +293,4 @@ function readFetch(decoder) {
   )
 }
 
-module.exports = {
-  API: {
-    FETCH,
-    LIST_OFFSETS,
-    METADATA,
-    OFFSET_COMMIT,
-    OFFSET_FETCH,
-    JOIN_GROUP,
-    HEARTBEAT,
-    LEAVE_GROUP,
-    SYNC_GROUP,
-  },
-  startScriptedBroker,
-  write,
-}
+module.exports = { API, startScriptedBroker, write }

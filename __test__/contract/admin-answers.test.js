@@ -5,23 +5,33 @@
  * scripted broker answers both libraries alike. Section 5.
  */
 
-const Encoder = require('kafkajs/src/protocol/encoder')
 const { outcomeOf } = require('../admin/outcome')
-const { apiVersionsBody, contract, response, startPeer } = require('../harness')
+const { contract, response, startPeer } = require('../harness')
+const {
+  API,
+  answerVersions,
+  bodyOf,
+  coordinatorBody,
+  list,
+  metadataBody,
+  write,
+} = require('../harness/wire')
 
-const LIST_OFFSETS = 2
-const METADATA = 3
-const OFFSET_FETCH = 9
-const FIND_COORDINATOR = 10
-const DESCRIBE_GROUPS = 15
-const LIST_GROUPS = 16
-const API_VERSIONS = 18
-const CREATE_TOPICS = 19
-const DELETE_TOPICS = 20
-const DELETE_RECORDS = 21
-const CREATE_PARTITIONS = 37
-const DELETE_GROUPS = 42
-const LIST_REASSIGNMENTS = 46
+const {
+  LIST_OFFSETS,
+  METADATA,
+  OFFSET_FETCH,
+  FIND_COORDINATOR,
+  DESCRIBE_GROUPS,
+  LIST_GROUPS,
+  API_VERSIONS,
+  CREATE_TOPICS,
+  DELETE_TOPICS,
+  DELETE_RECORDS,
+  CREATE_PARTITIONS,
+  DELETE_GROUPS,
+  LIST_PARTITION_REASSIGNMENTS,
+} = API
 
 const VERSIONS = {
   [LIST_OFFSETS]: [2, 2],
@@ -36,7 +46,7 @@ const VERSIONS = {
   [DELETE_RECORDS]: [0, 0],
   [CREATE_PARTITIONS]: [0, 0],
   [DELETE_GROUPS]: [0, 0],
-  [LIST_REASSIGNMENTS]: [0, 0],
+  [LIST_PARTITION_REASSIGNMENTS]: [0, 0],
 }
 
 const LEADER_NOT_AVAILABLE = 5
@@ -51,35 +61,6 @@ const INVALID_PARTITIONS = 37
 const NOT_CONTROLLER = 41
 
 const NO_TOPIC = { partitions: 0 }
-
-const write = task => {
-  const encoder = new Encoder()
-  task(encoder)
-  return encoder.buffer
-}
-
-const list = (encoder, items, task) => {
-  encoder.writeInt32(items.length)
-  for (const item of items) task(item)
-}
-
-/** One broker, which is everything. */
-const metadata = (port, { controller = 1, topics = [{ name: 't' }] }) =>
-  write(encoder => {
-    encoder.writeInt32(0)
-    list(encoder, [1], id =>
-      encoder.writeInt32(id).writeString('127.0.0.1').writeInt32(port).writeString(null)
-    )
-    encoder.writeString('scripted').writeInt32(controller)
-    list(encoder, topics, ({ name, code = 0 }) => {
-      encoder.writeInt16(code).writeString(name).writeBoolean(false)
-      list(encoder, code === 0 ? [0] : [], partition => {
-        encoder.writeInt16(0).writeInt32(partition).writeInt32(1)
-        list(encoder, [1], id => encoder.writeInt32(id))
-        list(encoder, [1], id => encoder.writeInt32(id))
-      })
-    })
-  })
 
 /** `{ name: code }` as CreateTopics and CreatePartitions answer it. */
 const codesWithText = codes =>
@@ -168,9 +149,6 @@ const inTurn = answers => {
   return () => answers[Math.min(next++, answers.length - 1)]
 }
 
-/** What follows a request's header, which ends with the client id. */
-const bodyOf = ({ bytes }) => bytes.subarray(10 + bytes.readInt16BE(8))
-
 /**
  * An admin on a scripted broker.
  *
@@ -182,17 +160,15 @@ const bodyOf = ({ bytes }) => bytes.subarray(10 + bytes.readInt16BE(8))
 async function scripted({ kafka, onEnd }, script, cluster = {}) {
   const retry = { retries: 2, initialRetryTime: 10 }
   const answers = {
-    [API_VERSIONS]: request => apiVersionsBody(VERSIONS, request.apiVersion > 0 ? 35 : 0),
+    [API_VERSIONS]: answerVersions(VERSIONS),
     // Whoever looks for brokers names no topic; what is wrong with `named` ones is no matter of theirs.
     [METADATA]: request => {
       const isAboutNamed = bodyOf(request).readInt32BE(0) > 0
-      const topics = isAboutNamed ? (cluster.named ?? cluster.topics) : cluster.topics
-      return metadata(peer.port, { ...cluster, topics })
+      const { topics = [{ name: 't' }], named = topics } = cluster
+      const shown = isAboutNamed ? named : topics
+      return metadataBody({ brokers: { 1: peer.port }, ...cluster, topics: shown })
     },
-    [FIND_COORDINATOR]: () =>
-      write(encoder =>
-        encoder.writeInt16(0).writeInt32(1).writeString('127.0.0.1').writeInt32(peer.port)
-      ),
+    [FIND_COORDINATOR]: () => coordinatorBody(peer.port),
   }
   for (const [key, given] of Object.entries(script)) answers[key] = inTurn(given)
   const peer = await startPeer({
@@ -428,7 +404,7 @@ contract('5 deleteTopicRecords: what the leader refuses', NO_TOPIC, async contex
 })
 
 contract('5 listPartitionReassignments: what moves', NO_TOPIC, async context => {
-  const { admin } = await scripted(context, { [LIST_REASSIGNMENTS]: [reassignments] })
+  const { admin } = await scripted(context, { [LIST_PARTITION_REASSIGNMENTS]: [reassignments] })
   const result = await admin.listPartitionReassignments({})
   context.record('result', result)
   context.record('members', Object.keys(result.topics[0]))

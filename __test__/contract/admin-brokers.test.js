@@ -2,15 +2,20 @@
 
 /** Which of two brokers an admin asks: listGroups all of them, groups and configurations their owner. Section 5. */
 
-const Encoder = require('kafkajs/src/protocol/encoder')
-const { apiVersionsBody, contract, response, startPeer } = require('../harness')
+const { contract, response, startPeer } = require('../harness')
+const {
+  API,
+  answerVersions,
+  bodyOf,
+  coordinatorBody,
+  list,
+  metadataBody,
+  textAt,
+  write,
+} = require('../harness/wire')
 
-const METADATA = 3
-const FIND_COORDINATOR = 10
-const DESCRIBE_GROUPS = 15
-const LIST_GROUPS = 16
-const API_VERSIONS = 18
-const DESCRIBE_CONFIGS = 32
+const { METADATA, FIND_COORDINATOR, DESCRIBE_GROUPS, LIST_GROUPS, API_VERSIONS, DESCRIBE_CONFIGS } =
+  API
 
 const VERSIONS = {
   [METADATA]: [4, 4],
@@ -23,22 +28,6 @@ const VERSIONS = {
 
 const BROKER = 4
 const TOPIC = 2
-
-const write = task => {
-  const encoder = new Encoder()
-  task(encoder)
-  return encoder.buffer
-}
-
-const list = (encoder, items, task) => {
-  encoder.writeInt32(items.length)
-  for (const item of items) task(item)
-}
-
-/** What follows a request's header, which ends with the client id. */
-const bodyOf = ({ bytes }) => bytes.subarray(10 + bytes.readInt16BE(8))
-
-const textAt = (bytes, at) => bytes.toString('utf8', at + 2, at + 2 + bytes.readInt16BE(at))
 
 /** @returns {string[]} the group ids of a DescribeGroups request */
 function groupsOf(request) {
@@ -59,25 +48,12 @@ const ownerOf = group => Number(group[0])
 async function twoBrokers({ kafka, onEnd }) {
   const peers = []
   const answers = {
-    [API_VERSIONS]: request => apiVersionsBody(VERSIONS, request.apiVersion > 0 ? 35 : 0),
+    [API_VERSIONS]: answerVersions(VERSIONS),
     [METADATA]: () =>
-      write(encoder => {
-        encoder.writeInt32(0)
-        list(encoder, [1, 2], id =>
-          encoder
-            .writeInt32(id)
-            .writeString('127.0.0.1')
-            .writeInt32(peers[id - 1].port)
-            .writeString(null)
-        )
-        encoder.writeString('scripted').writeInt32(2).writeInt32(0)
-      }),
+      metadataBody({ brokers: { 1: peers[0].port, 2: peers[1].port }, controller: 2 }),
     [FIND_COORDINATOR]: request => {
       const owner = ownerOf(textAt(bodyOf(request), 0))
-      const { port } = peers[owner - 1]
-      return write(encoder =>
-        encoder.writeInt16(0).writeInt32(owner).writeString('127.0.0.1').writeInt32(port)
-      )
+      return coordinatorBody(peers[owner - 1].port, owner)
     },
     [DESCRIBE_GROUPS]: request =>
       write(encoder => {

@@ -5,30 +5,23 @@
  * SaslAuthenticate up to v1 and Metadata v6, whose throttle time is the client's to keep (KIP-219).
  */
 
-const { apiVersionsBody, response, startPeer } = require('../harness')
+const { response, startPeer } = require('../harness')
+const {
+  API,
+  answerVersions,
+  bodyOf,
+  clientIdOf,
+  int16,
+  int32,
+  int64,
+  join,
+  sized,
+  string,
+  textAt,
+} = require('../harness/wire')
 
-const API = { METADATA: 3, SASL_HANDSHAKE: 17, API_VERSIONS: 18, SASL_AUTHENTICATE: 36 }
-const UNSUPPORTED_VERSION = 35
-/** Size, correlation id and so on end here; the client id follows. */
-const CLIENT_ID_AT = 8
-
-const number = (size, write, value) => {
-  const bytes = Buffer.alloc(size)
-  bytes[write](value)
-  return bytes
-}
-const int16 = value => number(2, 'writeInt16BE', value)
-const int32 = value => number(4, 'writeInt32BE', value)
-const int64 = value => number(8, 'writeBigInt64BE', BigInt(value))
-const string = text => Buffer.concat([int16(Buffer.byteLength(text)), Buffer.from(text)])
-const sized = bytes => Buffer.concat([int32(bytes.length), bytes])
-
-/** @param {Buffer} bytes of a request @returns {string} the client id of its header */
-function clientIdOf(bytes) {
-  return bytes.subarray(CLIENT_ID_AT + 2, bodyAt(bytes)).toString()
-}
-
-const bodyAt = bytes => CLIENT_ID_AT + 2 + bytes.readInt16BE(CLIENT_ID_AT)
+/** What follows the length of a request that has a header. */
+const SHORTEST_HEADER = 10
 
 /**
  * @param {object} [script]
@@ -57,27 +50,26 @@ async function startLoginPeer(script = {}) {
   }
 
   const answers = {
-    [API.API_VERSIONS]: ({ apiVersion }) =>
-      apiVersionsBody(versions, apiVersion === 0 ? 0 : UNSUPPORTED_VERSION),
+    [API.API_VERSIONS]: answerVersions(versions),
 
     [API.SASL_HANDSHAKE]: async () => {
       await handshake()
-      return Buffer.concat([int16(0), int32(mechanisms.length), ...mechanisms.map(string)])
+      return join(int16(0), int32(mechanisms.length), ...mechanisms.map(string))
     },
 
-    [API.SASL_AUTHENTICATE]: async ({ bytes, apiVersion }, connection) => {
-      const message = bytes.subarray(bodyAt(bytes) + 4).toString()
+    [API.SASL_AUTHENTICATE]: async (request, connection) => {
+      const message = bodyOf(request).subarray(4).toString()
       const answer = await authenticate(message, nextMessage(connection))
       if (answer === 'hang up') return answer
       const body = [int16(0), int16(-1), sized(Buffer.from(answer))]
-      return Buffer.concat(apiVersion > 0 ? [...body, int64(lifetime)] : body)
+      return join(...body, ...(request.apiVersion > 0 ? [int64(lifetime)] : []))
     },
 
     [API.METADATA]: () => {
       const wait = hasThrottled ? 0 : throttle
       hasThrottled = true
-      const node = Buffer.concat([int32(1), string('127.0.0.1'), int32(peer.port), int16(-1)])
-      return Buffer.concat([int32(wait), int32(1), node, int16(-1), int32(1), int32(0)])
+      const node = join(int32(1), string('127.0.0.1'), int32(peer.port), int16(-1))
+      return join(int32(wait), int32(1), node, int16(-1), int32(1), int32(0))
     },
   }
 
@@ -85,15 +77,13 @@ async function startLoginPeer(script = {}) {
     answer: async (request, _index, connection) => {
       const answer = answers[request.apiKey]
       // Raw authentication has no header: the message itself comes, and goes, with its length.
-      if (!answer || (request.bytes[0] === 0 && request.bytes.length < CLIENT_ID_AT + 2)) {
+      if (!answer || (request.bytes[0] === 0 && request.bytes.length < SHORTEST_HEADER)) {
         const raw = await authenticate(request.bytes.toString(), nextMessage(connection))
         return raw === 'hang up' ? raw : sized(Buffer.from(raw))
       }
-      const { apiKey, apiVersion, bytes } = request
-      const entry = { apiKey, apiVersion, clientId: clientIdOf(bytes), at: Date.now() }
-      if (apiKey === API.SASL_HANDSHAKE) {
-        entry.mechanism = bytes.subarray(bodyAt(bytes) + 2).toString()
-      }
+      const { apiKey, apiVersion } = request
+      const entry = { apiKey, apiVersion, clientId: clientIdOf(request), at: Date.now() }
+      if (apiKey === API.SASL_HANDSHAKE) entry.mechanism = textAt(bodyOf(request), 0)
       seen.push(entry)
       const body = await answer(request, connection)
       return body === 'hang up' ? body : response(request, body)

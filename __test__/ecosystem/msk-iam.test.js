@@ -8,12 +8,10 @@ const msk = require('@jm18457/kafkajs-msk-iam-authentication-mechanism')
 const signer = require('aws-msk-iam-sasl-signer-js')
 const kafkajs = require('kafkajs')
 const { apiVersionsBody, response, startPeer } = require('../harness')
+const { API, bodyOf, int16, int32, string } = require('../harness/wire')
 
 const OPTIONS = { timeout: 30_000 }
-const METADATA = 3
-const SASL_HANDSHAKE = 17
-const API_VERSIONS = 18
-const SASL_AUTHENTICATE = 36
+const { METADATA, SASL_HANDSHAKE, API_VERSIONS, SASL_AUTHENTICATE } = API
 const UNSUPPORTED_VERSION = 35
 const VERSIONS = {
   [METADATA]: [0, 6],
@@ -21,21 +19,6 @@ const VERSIONS = {
   [API_VERSIONS]: [0, 2],
   [SASL_AUTHENTICATE]: [0, 1],
 }
-
-const string = text => Buffer.concat([int16(Buffer.byteLength(text)), Buffer.from(text)])
-const int16 = value => {
-  const bytes = Buffer.alloc(2)
-  bytes.writeInt16BE(value)
-  return bytes
-}
-const int32 = value => {
-  const bytes = Buffer.alloc(4)
-  bytes.writeInt32BE(value)
-  return bytes
-}
-
-/** The bytes after the header of a request, in which the client id is a nullable string. */
-const bodyOf = ({ bytes }) => bytes.subarray(10 + Math.max(bytes.readInt16BE(8), 0))
 
 /** A broker that takes whatever it is given, and keeps it. */
 async function startBroker(t, mechanism, answerBytes) {

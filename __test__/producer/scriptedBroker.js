@@ -6,17 +6,30 @@
  * compact types, and keeps what it has acknowledged.
  */
 
-const { apiVersionsBody, response, startPeer } = require('../harness')
+const { response, startPeer } = require('../harness')
+const {
+  API,
+  answerVersions,
+  bodyOf,
+  int8,
+  int16,
+  int32,
+  int64,
+  join,
+  string,
+} = require('../harness/wire')
 
-const PRODUCE = 0
-const METADATA = 3
-const FIND_COORDINATOR = 10
-const API_VERSIONS = 18
-const INIT_PRODUCER_ID = 22
-const ADD_PARTITIONS = 24
-const ADD_OFFSETS = 25
-const END_TXN = 26
-const OFFSET_COMMIT = 28
+const {
+  PRODUCE,
+  METADATA,
+  FIND_COORDINATOR,
+  API_VERSIONS,
+  INIT_PRODUCER_ID,
+  ADD_PARTITIONS_TO_TXN: ADD_PARTITIONS,
+  ADD_OFFSETS_TO_TXN: ADD_OFFSETS,
+  END_TXN,
+  TXN_OFFSET_COMMIT: OFFSET_COMMIT,
+} = API
 
 const VERSIONS = {
   [PRODUCE]: [3, 3],
@@ -30,8 +43,6 @@ const VERSIONS = {
   [OFFSET_COMMIT]: [0, 0],
 }
 
-/** The error code with which a broker turns down a version of ApiVersions that it does not know. */
-const UNSUPPORTED_VERSION = 35
 const UNKNOWN_TOPIC_OR_PARTITION = 3
 const LEADER_NOT_AVAILABLE = 5
 const NODE_ID = 1
@@ -77,21 +88,7 @@ class Reader {
   }
 }
 
-const number = (size, write, value) => {
-  const bytes = Buffer.alloc(size)
-  bytes[write](value)
-  return bytes
-}
-const int8 = value => number(1, 'writeInt8', value)
-const int16 = value => number(2, 'writeInt16BE', value)
-const int32 = value => number(4, 'writeInt32BE', value)
-const int64 = value => number(8, 'writeBigInt64BE', BigInt(value))
-const string = text =>
-  text === null
-    ? int16(NULL_LENGTH)
-    : Buffer.concat([int16(Buffer.byteLength(text)), Buffer.from(text)])
-const list = items => Buffer.concat([int32(items.length), ...items])
-const join = (...parts) => Buffer.concat(parts)
+const list = items => join(int32(items.length), ...items)
 
 /**
  * @typedef {object} ProducedBatch  one partition's part of a Produce request
@@ -144,8 +141,7 @@ async function startScriptedBroker(script = {}) {
   let nextProducerId = 1000
 
   const answers = {
-    [API_VERSIONS]: (_reader, { apiVersion }) =>
-      apiVersionsBody(VERSIONS, apiVersion === 0 ? 0 : UNSUPPORTED_VERSION),
+    [API_VERSIONS]: (_reader, request) => answerVersions(VERSIONS)(request),
 
     [METADATA]: reader => {
       const names = reader.list(() => reader.string())
@@ -272,9 +268,7 @@ async function startScriptedBroker(script = {}) {
   const peer = await startPeer({
     concurrent,
     answer: async request => {
-      const reader = new Reader(request.bytes)
-      reader.take(8)
-      reader.string()
+      const reader = new Reader(bodyOf(request))
       const answer = answers[request.apiKey]
       if (!answer) return 'hang up'
       const body = await answer(reader, request)
