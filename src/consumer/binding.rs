@@ -391,6 +391,12 @@ impl NativeConsumer {
             .collect()
     }
 
+    /// Which of `partitions` of `topic` are paused, assigned or not.
+    #[napi]
+    pub fn paused_of(&self, topic: String, partitions: Vec<i32>) -> Vec<i32> {
+        self.session.paused_of(&topic, partitions)
+    }
+
     /// Which codecs the program has registered itself: bit n stands for codec n.
     #[napi]
     pub fn set_registered_codecs(&self, codecs: u32) {

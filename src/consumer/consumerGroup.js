@@ -61,6 +61,8 @@ module.exports = class ConsumerGroup {
   #native
   #session = nextSession++
   #assignment = 0
+  /** @type {Array<[topic: string, partitions: number[]]>} known before there are slots for it */
+  #assigned = []
   /** @type {Slot[]} */
   #slots = []
   /** @type {Map<string, Slot>} */
@@ -183,6 +185,7 @@ module.exports = class ConsumerGroup {
     this.groupProtocol = joined.groupProtocol
 
     const assignment = this.#subscribedOnly(joined.assignment)
+    this.#assigned = assignment
     const payload = {
       groupId: this.groupId,
       memberId: this.memberId,
@@ -474,11 +477,12 @@ module.exports = class ConsumerGroup {
 
   /** @returns {Array<{ topic: string, partitions: number[] }>} assigned partitions that are paused */
   paused() {
-    const topics = new Map()
-    for (const { topic, partition, paused } of this.#slots) {
-      if (paused) topics.set(topic, [...(topics.get(topic) ?? []), partition])
-    }
-    return [...topics].map(([topic, partitions]) => ({ topic, partitions: sorted(partitions) }))
+    return this.#assigned
+      .map(([topic, partitions]) => ({
+        topic,
+        partitions: sorted(this.#native.pausedOf(topic, partitions)),
+      }))
+      .filter(({ partitions }) => partitions.length > 0)
   }
 
   /** Ends the run: gives up a join under way, stops fetching, leaves the group. */

@@ -293,6 +293,11 @@ impl Session {
         self.0.partitions.lock().paused()
     }
 
+    /// Which of `partitions` of `topic` are paused, assigned or not.
+    pub fn paused_of(&self, topic: &str, partitions: Vec<i32>) -> Vec<i32> {
+        self.0.partitions.lock().paused_of(topic, partitions)
+    }
+
     /// Which codecs the program has registered: bit n stands for codec n. Holds for what is fetched from now on.
     pub fn set_registered_codecs(&self, codecs: u32) {
         self.0.registered.store(codecs, Ordering::Relaxed);

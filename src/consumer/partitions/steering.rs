@@ -55,6 +55,13 @@ impl<B> Partitions<B> {
             .collect()
     }
 
+    /// Which of `partitions` of `topic` are paused, assigned or not.
+    pub fn paused_of(&self, topic: &str, partitions: Vec<i32>) -> Vec<i32> {
+        let mut paused = partitions;
+        paused.retain(|partition| self.subscription.is_paused(topic, *partition));
+        paused
+    }
+
     /// Partitions that are known to hold data, could take it, and got none for `limit`. They count anew from here.
     pub fn stalled(&mut self, limit: Duration, now: Instant) -> Vec<(TopicPartition, Duration)> {
         if self.frozen {
