@@ -1,7 +1,7 @@
 //! Where reading of one partition stands. Pure.
 //!
 //! A cursor is asked for by one fetch at a time. When the position jumps (a seek, a handler that gave messages back, an
-//! offset out of range) the fetch under way is void: its answer carries an older [`Mark`] and is dropped.
+//! offset out of range) the fetch under way is void: its answer carries a [`Mark`] nobody waits for and is dropped.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::config::RetryConfig;
 /// could be large enough to fill the memory that all partitions share.
 const EXPECTED_EXPANSION: usize = 8;
 
-/// Ties an answer to the position that was asked for.
+/// Ties an answer to its fetch; each has its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mark(u32);
 
@@ -28,7 +28,7 @@ struct Replica {
 #[derive(Debug)]
 pub struct Cursor {
     position: Option<i64>,
-    jumps: u32,
+    asks: u32,
     asked: Option<Mark>,
     end: Option<i64>,
     replica: Option<Replica>,
@@ -45,7 +45,7 @@ impl Cursor {
     pub fn new(now: Instant) -> Self {
         Self {
             position: None,
-            jumps: 0,
+            asks: 0,
             asked: None,
             end: None,
             replica: None,
@@ -65,7 +65,6 @@ impl Cursor {
     /// Goes to `position`; whatever is under way is void. `None` makes the position unknown.
     pub fn jump(&mut self, position: Option<i64>, now: Instant) {
         self.position = position;
-        self.jumps = self.jumps.wrapping_add(1);
         self.asked = None;
         self.quiet_until = None;
         self.failures = None;
@@ -91,17 +90,18 @@ impl Cursor {
 
     /// Whether `mark` is what is being waited for.
     pub fn awaits(&self, mark: Mark) -> bool {
-        self.asked == Some(mark) && mark.0 == self.jumps
+        self.asked == Some(mark)
     }
 
     /// Whether a fetch for the current position is under way.
     pub fn is_asked(&self) -> bool {
-        self.asked == Some(Mark(self.jumps))
+        self.asked.is_some()
     }
 
     /// A fetch asks for the current position.
     pub fn ask(&mut self) -> Mark {
-        let mark = Mark(self.jumps);
+        self.asks = self.asks.wrapping_add(1);
+        let mark = Mark(self.asks);
         self.asked = Some(mark);
         mark
     }
@@ -253,6 +253,17 @@ mod tests {
         let new = cursor.ask();
         assert!(!cursor.answered(old), "void");
         assert!(cursor.is_asked() && cursor.answered(new));
+    }
+
+    #[test]
+    fn the_end_of_one_fetch_is_not_that_of_the_next() {
+        let now = Instant::now();
+        let mut cursor = at(5, now);
+        let first = cursor.ask();
+        assert!(cursor.answered(first));
+        let second = cursor.ask();
+        assert!(!cursor.answered(first) && !cursor.may_ask(now));
+        assert!(cursor.answered(second));
     }
 
     #[test]

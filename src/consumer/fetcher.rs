@@ -68,6 +68,29 @@ enum Kind {
     AtOnce,
 }
 
+/// What a connection has asked for. Its task may end at any wait, when the broker leaves the cluster: the partitions, which
+/// have another leader by then, must not wait for an answer that nobody reads.
+#[derive(Debug)]
+struct Outstanding {
+    session: Session,
+    asks: Vec<Ask>,
+}
+
+impl Outstanding {
+    fn settled(mut self) {
+        self.asks.clear();
+    }
+}
+
+impl Drop for Outstanding {
+    fn drop(&mut self) {
+        if !self.asks.is_empty() {
+            self.session.0.partitions.lock().abandoned(&self.asks);
+            self.session.note_change();
+        }
+    }
+}
+
 /// One connection to one broker.
 #[derive(Debug)]
 pub(super) struct Lane {
@@ -197,19 +220,25 @@ impl Lane {
 
     /// Says whether no data came.
     async fn fetch(&mut self, asks: Vec<Ask>, since: Instant) -> bool {
-        let answered = self.send(&asks).await;
+        let outstanding = Outstanding {
+            session: self.session.clone(),
+            asks,
+        };
+        let answered = self.send(&outstanding.asks).await;
         self.report(since);
-        match answered {
+        let brought_nothing = match answered {
             Ok(response) => {
                 self.backoff = None;
                 self.failing_since = None;
-                self.absorb(asks, response).await
+                self.absorb(&outstanding.asks, response).await
             }
             Err(error) => {
-                self.give_up_or_wait(&asks, error).await;
+                self.give_up_or_wait(&outstanding.asks, error).await;
                 true
             }
-        }
+        };
+        outstanding.settled();
+        brought_nothing
     }
 
     async fn send(&self, asks: &[Ask]) -> Result<FetchResponse> {
@@ -296,12 +325,12 @@ impl Lane {
     }
 
     /// Says whether no data came.
-    async fn absorb(&mut self, asks: Vec<Ask>, response: FetchResponse) -> bool {
+    async fn absorb(&mut self, asks: &[Ask], response: FetchResponse) -> bool {
         if response.error_code != 0 {
-            return self.all_failed(&asks, response.error_code);
+            return self.all_failed(asks, response.error_code);
         }
-        let mut asked: HashMap<(Arc<str>, i32), Ask> = asks
-            .into_iter()
+        let mut asked: HashMap<(Arc<str>, i32), &Ask> = asks
+            .iter()
             .map(|ask| ((Arc::clone(&ask.partition.topic), ask.partition.partition), ask))
             .collect();
         let mut brought_nothing = true;
@@ -309,7 +338,7 @@ impl Lane {
             let name: Arc<str> = Arc::from(topic.topic.as_str());
             for partition in topic.partitions {
                 if let Some(ask) = asked.remove(&(Arc::clone(&name), partition.partition_index)) {
-                    brought_nothing &= !self.absorb_partition(&ask, partition).await;
+                    brought_nothing &= !self.absorb_partition(ask, partition).await;
                 }
             }
         }

@@ -160,6 +160,13 @@ impl<B> Partitions<B> {
         }
     }
 
+    /// Nobody waits for these answers any more: whoever comes next may ask.
+    pub fn abandoned(&mut self, asks: &[Ask]) {
+        for ask in asks {
+            self.answered(ask);
+        }
+    }
+
     /// The answer held only a part of a batch.
     pub fn cut_off(&mut self, ask: &Ask) {
         if let Some(slot) = self.answered(ask) {

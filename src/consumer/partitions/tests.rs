@@ -262,6 +262,19 @@ fn a_failing_partition_does_not_hold_up_the_others() {
 }
 
 #[test]
+fn what_a_broker_was_asked_for_that_is_gone_is_for_the_next_one() {
+    let now = Instant::now();
+    let mut partitions = assigned(2, now);
+    let both = asks(&mut partitions, 1, now);
+    partitions.nothing(&both[0], 3, 3, now);
+    assert_eq!(numbers(&asks(&mut partitions, 1, now)), [(0, 3)], "under way");
+    partitions.abandoned(&both);
+    let again = asks(&mut partitions, 1, now);
+    assert_eq!(numbers(&again), [(1, 0)], "the newer fetch is still under way");
+    assert!(!partitions.is_wanted(&both[1]) && partitions.is_wanted(&again[0]));
+}
+
+#[test]
 fn a_batch_larger_than_the_limits_is_asked_for_first() {
     let now = Instant::now();
     let mut partitions = assigned(3, now);
