@@ -14,6 +14,7 @@ const { errorFromPayload, isRebalancing, protocolErrorFromCode } = require('../e
 const { consumerEvents: events } = require('../events')
 const { ISOLATION_LEVEL } = require('../options')
 const CommitSchedule = require('./commitSchedule')
+const GroupSignals = require('./groupSignals')
 const Lease = require('./lease')
 const OfferedAssigners = require('./offeredAssigners')
 const { readOffset } = require('./topicPartitions')
@@ -75,6 +76,7 @@ module.exports = class ConsumerGroup {
   #trouble = () => {}
   #waiting = null
   #scheduleOptions
+  #signals
 
   /**
    * Connects to nothing, but can be paused, resumed and sought at once.
@@ -108,6 +110,7 @@ module.exports = class ConsumerGroup {
     this.schedule = new CommitSchedule(options, performance.now())
     this.#scheduleOptions = options
     this.#native = this.#makeNative(options)
+    this.#signals = new GroupSignals(options.cluster, this.#session)
     this.#listen()
   }
 
@@ -135,15 +138,11 @@ module.exports = class ConsumerGroup {
   }
 
   #listen() {
-    // A signal that was on its way while the group was joined again is of no concern any more.
-    const on = (name, handler) =>
-      this.cluster.onSignal(name, payload => {
-        const { session, generation } = payload
-        if (session === this.#session && generation === this.generationId) handler(payload)
-      })
-    on('rebalance', ({ code }) => this.#trouble(protocolErrorFromCode(code)))
-    on('failed', ({ error }) => this.#trouble(errorFromPayload(error), { isFinal: true }))
-    on('grown', ({ topic, unknownPartitions }) => {
+    this.#signals.on('rebalance', ({ code }) => this.#trouble(protocolErrorFromCode(code)))
+    this.#signals.on('failed', ({ error }) =>
+      this.#trouble(errorFromPayload(error), { isFinal: true })
+    )
+    this.#signals.on('grown', ({ topic, unknownPartitions }) => {
       const { groupId, memberId } = this
       this.logger.warn('Topic has been updated, resync group', {
         groupId,
@@ -153,9 +152,7 @@ module.exports = class ConsumerGroup {
       })
       this.#trouble(null)
     })
-    this.cluster.onSignal('assign', question => {
-      if (question.session === this.#session) this.#assign(question)
-    })
+    this.#signals.onAny('assign', question => this.#assign(question))
   }
 
   /**
@@ -176,6 +173,7 @@ module.exports = class ConsumerGroup {
   async joinAndSync() {
     const startJoin = Date.now()
     this.generationId = null
+    this.#signals.joining()
     this.#assignment = 0
     const joined = await this.#join()
 
@@ -183,6 +181,7 @@ module.exports = class ConsumerGroup {
     this.leaderId = joined.leaderId
     this.memberId = joined.memberId
     this.groupProtocol = joined.groupProtocol
+    this.#signals.joined(this.generationId)
 
     const assignment = this.#subscribedOnly(joined.assignment)
     this.#assigned = assignment
