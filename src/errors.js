@@ -70,13 +70,14 @@ let lastUserError = 0
  * Keeps what a user's callback threw, so that it reaches the caller as it is.
  *
  * @param {unknown} error
- * @returns {{ message: string, ref: number }} what the core is told instead
+ * @returns {{ message: string, ref: number, retriable: boolean }} what the core is told instead; retriable: whether the
+ *   error says so itself, as those of a connection do that a provider lets through
  */
 const keepUserError = error => {
   const ref = ++lastUserError
   userErrors.set(ref, error)
   if (userErrors.size > MOST_USER_ERRORS) userErrors.delete(userErrors.keys().next().value)
-  return { message: `${error?.message ?? error}`, ref }
+  return { message: `${error?.message ?? error}`, ref, retriable: Boolean(error?.retriable) }
 }
 
 /** Classes whose constructors take something else than `(message, { ...fields, retriable, cause })`. */

@@ -98,6 +98,31 @@ contract(
 )
 
 contract(
+  '7.7 a provider that fails: only what says that it is retriable is tried again',
+  NO_TOPIC,
+  async context => {
+    for (const [label, retriable] of [
+      ['says nothing', undefined],
+      ['is not retriable', false],
+      ['is retriable', true],
+    ]) {
+      let asked = 0
+      const thrown = Object.assign(new Error('not now'), { retriable })
+      const authenticationProvider = () => ({
+        authenticate: async () => {
+          asked += 1
+          throw thrown
+        },
+      })
+      const { admin } = await start(context, {}, { sasl: { authenticationProvider } })
+      const error = await errorOf(() => admin.connect())
+      context.record(label, [error.constructor.name, error.message, error === thrown])
+      context.record(label, [asked, error.retryCount, error.cause === thrown])
+    }
+  }
+)
+
+contract(
   '7.7 oauthbearer: the message, with and without authorizationIdentity',
   {
     ...NO_TOPIC,

@@ -325,7 +325,13 @@ impl CompletionQueue {
                 .unwrap_or("The callback failed")
                 .to_owned();
             let number = value.get("ref").cloned().unwrap_or_default();
-            Err(Error::new(ErrorKind::User, text).with("ref", number))
+            let retriable = value
+                .get("retriable")
+                .and_then(Value::as_bool)
+                .unwrap_or_default();
+            Err(Error::new(ErrorKind::User, text)
+                .with("ref", number)
+                .with_retriable(retriable))
         } else {
             Ok(Answer {
                 value,
