@@ -65,14 +65,16 @@ const CLEANUP_DEADLINE_MS = 15_000
  * @param {number} [options.partitions]  of the topic, default 1; 0: the topic is not made
  * @param {Record<string, Difference>} [options.differences]  by label
  * @param {number} [options.timeout]  milliseconds for both runs, default 90000
+ * @param {boolean} [options.concurrent]  true: both run at once, for bodies that mostly wait; default false
  * @param {(context: Context) => Promise<void>} body
  */
 function contract(name, options, body) {
   if (body === undefined) return contract(name, {}, options)
-  const { timeout = TEST_DEADLINE_MS, differences = {} } = options
+  const { timeout = TEST_DEADLINE_MS, differences = {}, concurrent = false } = options
   test(name, { timeout }, async t => {
-    const expected = await runBody(reference, options, body, t)
-    const actual = await runBody(subject, options, body, t)
+    const first = runBody(reference, options, body, t)
+    if (!concurrent) await first
+    const [expected, actual] = await Promise.all([first, runBody(subject, options, body, t)])
     compare(expected, actual, subject.isStandIn ? {} : differences)
   })
 }
