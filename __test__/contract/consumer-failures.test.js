@@ -6,7 +6,7 @@ const { describe } = require('node:test')
 const { contract, waitFor, within } = require('../harness')
 const { API, write } = require('../consumer/scriptedBroker')
 const { errorOf, linesOf } = require('./observe')
-const { consumeScripted, serve } = require('./scriptedConsumer')
+const { consumeScripted, makeScripted, serve } = require('./scriptedConsumer')
 
 const NO_TOPIC = { partitions: 0 }
 const DEADLINE = { deadline: 30_000 }
@@ -95,16 +95,18 @@ describe('failures of handlers and endings', { concurrency: 6 }, () => {
     contract(`4.12 restart after ${name}`, NO_TOPIC, async context => {
       const { kafkajs, record } = context
       let calls = 0
-      const asked = []
-      const { consumer, seen } = await consumeScripted(
+      const order = []
+      const { consumer, start } = await makeScripted(
         context,
         { fetch: serve(1) },
         {
+          maxWaitTimeInMs: 50,
           retry: {
             retries: 3,
             initialRetryTime: 20,
             restartOnFailure: async error => {
-              asked.push(error.name)
+              await new Promise(resolve => setImmediate(resolve))
+              order.push(`asked about ${error.name}`)
               return true
             },
           },
@@ -116,14 +118,56 @@ describe('failures of handlers and endings', { concurrency: 6 }, () => {
           },
         }
       )
-      const { error, restart } = await within(30_000, seen.crashed, 'CRASH')
+      let joins = 0
+      consumer.on(consumer.events.GROUP_JOIN, () => joins++)
+      const crashed = new Promise(resolve => {
+        for (const name of ['STOP', 'DISCONNECT', 'CRASH']) {
+          consumer.on(consumer.events[name], ({ type, payload }) => {
+            order.push(type)
+            if (name === 'CRASH') resolve(payload)
+          })
+        }
+      })
+      await start()
+      const { error, restart } = await within(30_000, crashed, 'CRASH')
+      record('order', order.slice(0, 4))
       record('crash', [error.name, error.message, error.cause?.message, restart])
-      record('asked', asked)
-      if (restart) await waitFor(() => calls === 2 && seen.joins === 2, DEADLINE)
+      if (restart) await waitFor(() => calls === 2 && joins === 2, DEADLINE)
       await consumer.disconnect()
       record('calls', calls)
     })
   }
+
+  contract('4.2 stop between a crash and its restart', NO_TOPIC, async context => {
+    const { record } = context
+    const stopped = []
+    const logCreator = () => entry => {
+      // The restart is planned right after this line.
+      if (!entry.log.message.startsWith('Restarting the consumer')) return
+      stopped.push(Promise.resolve().then(() => consumer.stop()))
+    }
+    const options = {
+      maxWaitTimeInMs: 50,
+      settings: { logCreator },
+      retry: { retries: 0, initialRetryTime: 200, factor: 0 },
+      run: {
+        eachMessage: async () => {
+          throw new Error('no luck')
+        },
+      },
+    }
+    const { consumer, start } = await makeScripted(context, { fetch: serve(1) }, options)
+    const events = []
+    for (const name of ['GROUP_JOIN', 'CRASH', 'STOP']) {
+      consumer.on(consumer.events[name], ({ type }) => events.push(type))
+    }
+    await start()
+    await waitFor(() => stopped.length > 0, DEADLINE)
+    record('stop', await within(15_000, Promise.all(stopped), 'stop'))
+    const stoppedAt = Date.now()
+    await waitFor(() => Date.now() - stoppedAt > 1000, DEADLINE)
+    record('events', events)
+  })
 
   contract('4.12 the back-off grows with each failure, up to the end', NO_TOPIC, async context => {
     const { record } = context

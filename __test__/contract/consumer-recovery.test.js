@@ -13,7 +13,12 @@ const NO_TOPIC = { partitions: 0 }
 const DEADLINE = { deadline: 30_000 }
 const OFFSET_METADATA_TOO_LARGE = 12
 const UNKNOWN_MEMBER_ID = 25
-const REBALANCE_IN_PROGRESS = 27
+const NOT_COORDINATOR_FOR_GROUP = 16
+/** What tells a member to join again. */
+const REBALANCING_CODES = {
+  ILLEGAL_GENERATION: 22,
+  REBALANCE_IN_PROGRESS: 27,
+}
 
 const offsetsOf = messages => messages.map(({ offset }) => offset)
 
@@ -83,27 +88,74 @@ describe('answers that brokers seldom give', { concurrency: 6 }, () => {
     record('lines', linesOf(context, 'The coordinator is not aware'))
   })
 
-  contract('4.12 REBALANCE_IN_PROGRESS: is told, and joins again', NO_TOPIC, async context => {
-    const { record } = context
-    const members = []
-    let refusals = 1
-    const { seen } = await consumeScripted(context, {
-      fetch: serve(3),
-      answers: {
-        [API.JOIN_GROUP]: decoder => {
-          decoder.readString()
-          decoder.readInt32()
-          decoder.readInt32()
-          members.push(decoder.readString())
+  for (const [name, number] of Object.entries(REBALANCING_CODES)) {
+    contract(`4.12 ${name}: is told, commits, and joins again`, NO_TOPIC, async context => {
+      const { record } = context
+      const members = []
+      let refusals = 1
+      const handled = () => seen?.messages.length === 3
+      let seen
+      const scene = await consumeScripted(context, {
+        fetch: serve(3),
+        answers: {
+          [API.JOIN_GROUP]: decoder => {
+            decoder.readString()
+            decoder.readInt32()
+            decoder.readInt32()
+            members.push(decoder.readString())
+          },
+          [API.HEARTBEAT]: () => (handled() && refusals-- > 0 ? code(number) : undefined),
         },
-        [API.HEARTBEAT]: () => (refusals-- > 0 ? code(REBALANCE_IN_PROGRESS) : undefined),
-      },
+      })
+      seen = scene.seen
+      await waitFor(() => seen.joins === 2, DEADLINE)
+      record('members', members)
+      record('REBALANCING', seen.rebalancing)
+      record('lines', linesOf(context, 'The group is rebalancing'))
+      record('committed', scene.broker.stored.get(0))
+      record('offsets', offsetsOf(seen.messages))
     })
-    await waitFor(() => seen.joins === 2, DEADLINE)
-    record('members', members)
-    record('REBALANCING', seen.rebalancing)
-    record('lines', linesOf(context, 'The group is rebalancing'))
-  })
+  }
+
+  contract(
+    '4.12 NOT_COORDINATOR_FOR_GROUP: the coordinator is looked for again',
+    {
+      ...NO_TOPIC,
+      differences: {
+        joins: {
+          reason: 'a coordinator that moved knows the members: nobody has to wait for a rebalance',
+          kafkajs: [2],
+          ours: [1],
+        },
+        REBALANCING: { reason: 'there is none', kafkajs: [1], ours: [0] },
+      },
+    },
+    async context => {
+      const { record } = context
+      let heartbeats = 0
+      let asked = 0
+      let askedBefore
+      const { seen } = await consumeScripted(context, {
+        fetch: serve(3),
+        answers: {
+          [API.FIND_COORDINATOR]: () => {
+            asked++
+          },
+          [API.HEARTBEAT]: () => {
+            heartbeats++
+            if (heartbeats > 1) return undefined
+            askedBefore = asked
+            return code(NOT_COORDINATOR_FOR_GROUP)
+          },
+        },
+      })
+      await waitFor(() => heartbeats >= 4 && seen.messages.length === 3, DEADLINE)
+      record('asked again', asked > askedBefore)
+      record('offsets', offsetsOf(seen.messages))
+      record('joins', seen.joins)
+      record('REBALANCING', seen.rebalancing)
+    }
+  )
 
   contract('4.12 a connection that closes on fetch: it goes on', NO_TOPIC, async context => {
     const { library, record } = context

@@ -204,6 +204,31 @@ describe('what consumers ask brokers for', { concurrency: 6 }, () => {
     record('asked', asked)
   })
 
+  for (const subscriptions of [
+    [true, false],
+    [false, true],
+  ]) {
+    const name = `4.3 the last fromBeginning of a topic counts: ${subscriptions}`
+    contract(name, NO_TOPIC, async context => {
+      const asked = new Set()
+      const offsetAt = timestamp => {
+        asked.add(timestamp)
+        return 0
+      }
+      const { broker, consumer } = await makeScripted(
+        context,
+        { offsetAt },
+        { maxWaitTimeInMs: 50 }
+      )
+      for (const fromBeginning of subscriptions) {
+        await consumer.subscribe({ topic: TOPIC, fromBeginning })
+      }
+      await consumer.run({ eachMessage: async () => {} })
+      await waitFor(() => broker.asks.length > 0, DEADLINE)
+      context.record('timestamps', [...asked])
+    })
+  }
+
   contract(
     '4.4 brokers that lead nothing are asked nothing, and tell FETCH_START',
     NO_TOPIC,
