@@ -51,6 +51,29 @@ describe('CommonJS', () => {
     const output = execFileSync(process.execPath, ['-e', program], { encoding: 'utf8' })
     assert.deepEqual(JSON.parse(output), { loaded: [], running: [] })
   })
+
+  test('loading it leaves the slow modules of Node.js for those who use them', () => {
+    const program = `
+      const Module = require('node:module')
+      const load = Module._load
+      const asked = []
+      Module._load = function (name, ...rest) {
+        asked.push(name)
+        return load.call(this, name, ...rest)
+      }
+      require(${JSON.stringify(ROOT)})
+      console.log(JSON.stringify(asked))
+    `
+    const output = execFileSync(process.execPath, ['-e', program], { encoding: 'utf8' })
+    const asked = JSON.parse(output).map(name => name.replace(/^node:/, ''))
+    // Seen at all, so that what is missing means something.
+    assert.ok(asked.includes('events'), output)
+    const slow = ['assert', 'child_process', 'crypto', 'http', 'net', 'tls', 'zlib']
+    assert.deepEqual(
+      slow.filter(name => asked.includes(name)),
+      []
+    )
+  })
 })
 
 describe('ECMAScript modules', () => {

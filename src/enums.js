@@ -7,7 +7,6 @@
  */
 
 const { promisify } = require('node:util')
-const zlib = require('node:zlib')
 
 /** Levels of the logger; an entry is written when its level is not above the current one. There is no 3. */
 const logLevel = { NOTHING: 0, ERROR: 1, WARN: 2, INFO: 4, DEBUG: 5 }
@@ -63,18 +62,16 @@ const AclPermissionTypes = { UNKNOWN: 0, ANY: 1, DENY: 2, ALLOW: 3 }
 /** How the resource name of an ACL is compared. */
 const ResourcePatternTypes = { UNKNOWN: 0, ANY: 1, MATCH: 2, LITERAL: 3, PREFIXED: 4 }
 
-const gzip = promisify(zlib.gzip)
-const unzip = promisify(zlib.unzip)
-
 /** Codecs are given an encoder, whose `buffer` holds the bytes; called by hand they may be given the bytes. */
 const bytesOf = encoder => (Buffer.isBuffer(encoder) ? encoder : encoder.buffer)
 
+/** Node's own. The core has one too, so hardly a program calls it, and `require` need not load `node:zlib`. */
 const gzipCodec = {
   async compress(encoder) {
-    return gzip(bytesOf(encoder))
+    return promisify(require('node:zlib').gzip)(bytesOf(encoder))
   },
   async decompress(buffer) {
-    return unzip(buffer)
+    return promisify(require('node:zlib').unzip)(buffer)
   },
 }
 

@@ -8,7 +8,9 @@
 const { loadAddon } = require('../binding')
 const createSasl = require('./sasl')
 const createSockets = require('./socket')
-const { tlsConfig, checkIdentity } = require('./tls')
+
+/** Only for who encrypts: `node:tls` and `node:crypto` are a good part of what `require` would take. */
+const loadTls = () => require('./tls')
 
 /**
  * @param {object} options
@@ -37,7 +39,7 @@ module.exports = ({ ssl, sasl, socketFactory, reauthenticationThreshold, logger,
   return {
     config: () => ({
       // A socket of the user is encrypted by the user, who is handed `ssl`.
-      tls: socketFactory ? null : tlsConfig(ssl),
+      tls: socketFactory || !ssl ? null : loadTls().tlsConfig(ssl),
       sasl: authentication.config(),
       reauthenticationThreshold,
       socketFactory: Boolean(socketFactory),
@@ -45,7 +47,7 @@ module.exports = ({ ssl, sasl, socketFactory, reauthenticationThreshold, logger,
 
     answers: {
       sasl: authentication.authenticate,
-      'tls.identity': checkIdentity(ssl),
+      'tls.identity': (question, chain) => loadTls().checkIdentity(ssl)(question, chain),
       'socket.open': sockets.open,
     },
   }

@@ -4,7 +4,6 @@
  * Transactions of one producer: kafkajs' states and words. The coordinator is talked to by the core.
  */
 
-const assert = require('node:assert')
 const { invoke, invokeSync } = require('../binding')
 const { KafkaJSNonRetriableError } = require('../errors')
 
@@ -145,6 +144,7 @@ module.exports = ({ transactionalId, native, cluster, logger, createMessageProdu
       }
 
     const sendOffsets = async ({ consumerGroupId, topics, groupMetadata }) => {
+      const assert = require('node:assert')
       assert(consumerGroupId, 'Missing consumerGroupId')
       assert(topics, 'Missing offset topics')
       const offsets = JSON.stringify(offsetsOf({ consumerGroupId, topics, groupMetadata }))

@@ -1,8 +1,8 @@
 'use strict'
 
-const { randomInt } = require('node:crypto')
-
 const toPositive = int32 => int32 & 0x7fffffff
+
+const startAnywhere = () => require('node:crypto').randomInt(2 ** 32)
 
 /**
  * Makes a partitioner out of a hash: the message's own partition, else by key, else round-robin.
@@ -18,7 +18,7 @@ module.exports = hash => () => {
     if (message.partition != null) return message.partition
     if (message.key != null) return toPositive(hash(message.key)) % partitionMetadata.length
 
-    const counter = (counters.get(topic) ?? randomInt(2 ** 32)) + 1
+    const counter = (counters.get(topic) ?? startAnywhere()) + 1
     counters.set(topic, counter)
     const available = partitionMetadata.filter(({ leader }) => leader >= 0)
     return available.length > 0

@@ -1,10 +1,11 @@
 'use strict'
 
-const { randomInt } = require('node:crypto')
 const DefaultPartitioner = require('../default')
 
 /** A batch's worth of bytes, as the producer's `batchSize` by default. */
 const BATCH_SIZE = 1048576
+
+const anyBelow = limit => require('node:crypto').randomInt(limit)
 
 const sizeOf = ({ value, key }) => (value?.length ?? 0) + (key?.length ?? 0)
 
@@ -35,7 +36,7 @@ module.exports = () => {
       return current.partition
     }
 
-    const partition = usable[randomInt(usable.length)].partitionId
+    const partition = usable[anyBelow(usable.length)].partitionId
     stuck.set(topic, { partition, sent: sizeOf(message) })
     return partition
   }
