@@ -60,6 +60,28 @@ contract('3.7 compression as text', async context => {
   context.record('value', message.value)
 })
 
+contract(
+  'compression: null is none',
+  {
+    differences: {
+      sent: {
+        reason: 'kafkajs reads a property of null',
+        kafkajs: ['TypeError'],
+        ours: ['0'],
+      },
+    },
+  },
+  async ({ kafka, topic, record }) => {
+    const producer = kafka().producer()
+    await producer.connect()
+    const sent = await producer
+      .send({ topic, compression: null, messages: [{ value: 'a' }] })
+      .then(([{ baseOffset }]) => baseOffset)
+      .catch(error => error.name)
+    record('sent', sent)
+  }
+)
+
 contract('text with half a character travels as U+FFFD', async context => {
   const { kafka, topic, group, record } = context
   const client = kafka({ clientId: `client ${LONE_SURROGATE}` })
