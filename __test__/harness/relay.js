@@ -32,7 +32,8 @@ const API_VERSIONS = 18
 function firstFlexible() {
   const table = fs.readFileSync(VERSION_TABLE, 'utf8')
   const rows = table.matchAll(/^ {4}(\d+) "\w+" .* flexible (\w+),/gm)
-  return new Map([...rows].map(([, key, version]) => [Number(key), Number(version) || Infinity]))
+  const since = version => (/^\d+$/.test(version) ? Number(version) : Infinity)
+  return new Map([...rows].map(([, key, version]) => [Number(key), since(version)]))
 }
 
 /** @returns {(chunk: Buffer) => void} calls back with every whole frame of a stream, its length left out */

@@ -388,7 +388,9 @@ impl ClusterHandle {
     pub async fn load_topics(&self, topics: &[String]) -> Result<Arc<Metadata>> {
         self.add_targets(topics.iter().map(String::as_str));
         retry(self.0.config.retry, |attempt| async move {
-            let metadata = if attempt == 0 {
+            // What failed before may work by now: that is for the cluster to say, not for the snapshot.
+            let usable = topics.iter().all(|topic| self.metadata().topic(topic).is_ok());
+            let metadata = if attempt == 0 && usable {
                 self.refresh_metadata_if_necessary()
                     .await
                     .map_err(Failure::Bail)?

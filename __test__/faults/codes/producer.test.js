@@ -44,7 +44,7 @@ before(async () => {
 after(() => Promise.all([cluster?.stop(), older?.stop()]))
 
 /** A producer behind an injector of its own, for one code. */
-async function connect(t, broker, options) {
+async function connect(broker, options) {
   const { Kafka, logLevel } = subject.load()
   const injector = await startInjector(broker)
   const kafka = new Kafka({
@@ -98,7 +98,7 @@ for (const [api, place] of SENDS) {
     const stored = []
     let most = 0
     for (const { code, type } of RETRIABLE) {
-      const { injector, producer, close } = await connect(t, broker, { idempotent: true })
+      const { injector, producer, close } = await connect(broker, { idempotent: true })
       injector.inject(API[api], place, code)
       const run = async () => {
         await producer.connect()
@@ -139,7 +139,7 @@ for (const [api, place, version = 'of today'] of TRANSACTIONS) {
     let most = 0
     for (const { code, type } of RETRIABLE) {
       const transactionalId = `${topic}-${code}`
-      const { injector, producer, close } = await connect(t, broker, { transactionalId })
+      const { injector, producer, close } = await connect(broker, { transactionalId })
       injector.inject(API[api], place, code)
       const run = async () => {
         await producer.connect()
