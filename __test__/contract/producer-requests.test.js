@@ -6,6 +6,7 @@
  */
 
 const { contract, waitFor, within } = require('../harness')
+const { describe, send } = require('../producer/failed')
 const { END_TXN, INIT_PRODUCER_ID, startScriptedBroker } = require('../producer/scriptedBroker')
 const { errorOf } = require('./observe')
 
@@ -47,19 +48,6 @@ async function connect(context, broker, options) {
   await producer.connect()
   return producer
 }
-
-const send = (producer, messages = [{ value: 'v', partition: 0 }]) =>
-  producer.send({ topic: 't', messages })
-
-const describe = error => ({
-  class: error.constructor.name,
-  message: error.message,
-  retriable: error.retriable,
-  type: error.type,
-  code: error.code,
-  retryCount: error.retryCount,
-  members: Object.keys(error),
-})
 
 for (const allowAutoTopicCreation of [undefined, true, false]) {
   contract(

@@ -4,6 +4,7 @@
 
 const net = require('node:net')
 const { once } = require('node:events')
+const { closeServer } = require('./server')
 
 /**
  * @typedef {object} Request
@@ -60,12 +61,7 @@ async function startPeer({
     address: `127.0.0.1:${port}`,
     requests,
     connections: 0,
-    async close() {
-      const closed = once(server, 'close')
-      server.close()
-      for (const socket of sockets) socket.destroy()
-      await closed
-    },
+    close: () => closeServer(server, sockets),
   }
   return peer
 }

@@ -9,6 +9,7 @@ const fs = require('node:fs')
 const net = require('node:net')
 const path = require('node:path')
 const { once } = require('node:events')
+const { closeServer } = require('./server')
 
 const VERSION_TABLE = path.join(__dirname, '..', '..', 'src', 'protocol', 'versions.rs')
 const API_VERSIONS = 18
@@ -105,12 +106,7 @@ async function startRelay(broker, change = () => undefined, ask = () => {}) {
     port: server.address().port,
     socketFactory: ({ onConnect }) => net.connect(relay.port, '127.0.0.1', onConnect),
     answers,
-    async close() {
-      const closed = once(server, 'close')
-      server.close()
-      for (const socket of sockets) socket.destroy()
-      await closed
-    },
+    close: () => closeServer(server, sockets),
   }
   return relay
 }

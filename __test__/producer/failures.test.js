@@ -15,6 +15,7 @@ const {
 } = require('../harness')
 const { errorOf } = require('../contract/observe')
 const { connectProducer } = require('./clients')
+const { describe, send } = require('./failed')
 const { startScriptedBroker } = require('./scriptedBroker')
 
 const RETRY = { initialRetryTime: 10, retries: 2 }
@@ -29,21 +30,6 @@ async function scripted(context, script, { options, ...settings } = {}) {
   await producer.connect()
   return { broker, producer }
 }
-
-const send = (producer, messages = [{ value: 'v', partition: 0 }]) =>
-  producer.send({ topic: 't', messages })
-
-/** What can be compared of an error: times and addresses differ from run to run. */
-const describe = error => ({
-  class: error.constructor.name,
-  name: error.name,
-  message: error.message,
-  retriable: error.retriable,
-  type: error.type,
-  code: error.code,
-  retryCount: error.retryCount,
-  members: Object.keys(error),
-})
 
 const RETRIABLE = {
   UNKNOWN_TOPIC_OR_PARTITION: 3,

@@ -6,6 +6,7 @@ const { once } = require('node:events')
 const net = require('node:net')
 const tls = require('node:tls')
 const { brokers } = require('../harness')
+const { closeServer } = require('../harness/server')
 
 /**
  * @param {tls.TlsOptions} options
@@ -37,12 +38,7 @@ async function startTerminator(options) {
   return {
     port: server.address().port,
     sockets,
-    async close() {
-      const closed = once(server, 'close')
-      server.close()
-      for (const socket of open) socket.destroy()
-      await closed
-    },
+    close: () => closeServer(server, open),
   }
 }
 
