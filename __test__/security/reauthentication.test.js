@@ -192,3 +192,77 @@ test('credentials that are no longer right fail the next request after the sessi
     await producer.disconnect()
   }
 })
+
+/** Credentials that are right at first: what spoils them, and what the broker says then. */
+const SPOILED = {
+  'a password that is wrong': () => {
+    const sasl = { ...ADMIN.plain }
+    return {
+      sasl,
+      spoil: () => {
+        sasl.password = 'changed'
+      },
+      mend: () => Object.assign(sasl, ADMIN.plain),
+      text: /^SASL PLAIN authentication failed: /,
+    }
+  },
+  'a token that has expired': () => {
+    let lifetime = 1000
+    return {
+      sasl: {
+        mechanism: 'oauthbearer',
+        oauthBearerProvider: async () => ({ value: tokenFor('admin', lifetime) }),
+      },
+      spoil: () => {
+        lifetime = -500
+      },
+      mend: () => {
+        lifetime = 1000
+      },
+      text: /^SASL OAUTHBEARER authentication failed: /,
+    }
+  },
+}
+
+for (const [name, make] of Object.entries(SPOILED)) {
+  test(`${name}, under load: each send is told so, without a storm; then it is right again`, async t => {
+    const { sasl, spoil, mend, text } = make()
+    const { listeners, brokers } = await secured()
+    const topic = await createTopic(uniqueTopic(), { on: brokers, partitions: 3 })
+    const kafka = new Kafka({
+      brokers: listeners.saslReauth,
+      sasl,
+      reauthenticationThreshold: 2000,
+      logLevel: logLevel.NOTHING,
+    })
+    const producer = kafka.producer()
+    t.after(() => producer.disconnect())
+    const seen = { authentications: 0, sent: 0 }
+    producer.on(producer.events.REQUEST, ({ payload }) => {
+      if (payload.apiName === 'SaslAuthenticate') seen.authentications += 1
+    })
+    await producer.connect()
+    const send = () => producer.send({ topic, messages: [{ value: 'v' }] })
+    await send()
+    spoil()
+    const before = seen.authentications
+    // The session has to be renewed before its 5 s are over: nobody goes on after that.
+    const end = Date.now() + 30_000
+    const work = async () => {
+      while (Date.now() < end) {
+        await send()
+        seen.sent += 1
+      }
+    }
+    const outcomes = await Promise.allSettled(Array.from({ length: WORKERS }, work))
+    for (const { reason } of outcomes) {
+      assert.equal(reason?.name, 'KafkaJSSASLAuthenticationError')
+      assert.match(reason.message, text)
+    }
+    assert.ok(seen.sent > 0, 'the old session served until it was due')
+    const attempts = seen.authentications - before
+    assert.ok(attempts >= 1 && attempts <= 2 * WORKERS, `${attempts} attempts`)
+    mend()
+    await send()
+  })
+}
