@@ -10,6 +10,14 @@ const { connectProducer } = require('./clients')
 const { readTopic } = require('./readTopic')
 const { startScriptedBroker } = require('./scriptedBroker')
 
+/** A broker that answers at once, of a topic that the producer knows. */
+async function ready(t) {
+  const broker = await startScriptedBroker({ topics: { t: 4 } })
+  const producer = await connectProducer(t, broker)
+  await producer.send({ topic: 't', messages: [{ value: 'the topic is known', partition: 0 }] })
+  return { broker, producer }
+}
+
 /** A broker that answers nothing until `open()`; the topic is known to the producer. */
 async function gated(t, options, settings) {
   let open
@@ -68,6 +76,31 @@ test('batches of all partitions of a leader leave in one request', async t => {
   await producer.send({ topic: 't', messages })
   await waitFor(() => requests.length > before)
   assert.equal(requests.length, before + 1)
+})
+
+test('what one turn of the event loop sends leaves together, as if it were one call', async t => {
+  const { broker, producer } = await ready(t)
+  const send = partition =>
+    producer.send({ topic: 't', messages: [{ value: `${partition}`, partition }] })
+  await Promise.all([send(1), send(2), send(1)])
+  const [, ...turn] = broker.attempts
+  assert.deepEqual(
+    turn.map(({ partition, records }) => [partition, records]),
+    [
+      [1, 2],
+      [2, 1],
+    ]
+  )
+})
+
+test('what gathers in a turn goes on its way when it becomes much, before the turn ends', async t => {
+  const { broker, producer } = await ready(t)
+  const value = 'v'.repeat(40_000)
+  const send = () => producer.send({ topic: 't', messages: [{ value, partition: 1 }] })
+  const sends = Array.from({ length: 10 }, send)
+  await Promise.all(sends)
+  const records = broker.attempts.slice(1).reduce((sum, attempt) => sum + attempt.records, 0)
+  assert.equal(records, 10)
 })
 
 test('calls that differ in acks, timeout or codec share no batch, and keep their order', async t => {

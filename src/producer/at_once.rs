@@ -1,8 +1,9 @@
-//! A call that finds nothing under way leaves on its caller's thread.
+//! What one turn of the event loop sends leaves together when it ends, on the caller's thread, if nothing is under way.
 //!
 //! Waking the thread that waits for sockets takes longer than encoding a small request and handing it to the kernel, so
-//! a program that awaits each `send` would spend a good part of its time on that. The answer is awaited by a task, as
-//! always. What comes while a request is under way gathers for the sender: leaving alone would be slower for it.
+//! a program that awaits each `send` would spend a good part of its time on that. And of calls that are made one after
+//! the other the first must not leave alone: the others would wait for its answer. The answer is awaited by a task, as
+//! always. What comes while a request is under way gathers for the sender.
 
 use std::sync::Arc;
 use std::task::{Context, Waker};
@@ -20,17 +21,43 @@ use crate::protocol::compression::Codec;
 /// More than this is encoded elsewhere: about 20 us of the event loop.
 const MAX_BYTES: usize = 64 * 1024;
 
-/// What leaves at once.
-pub(super) struct Alone {
+struct Alone {
     node_id: i32,
     requests: Vec<Request>,
 }
 
-/// Takes what was appended to `slots`, and with it whatever else waits for the same leader, if it may leave at once.
-pub(super) fn take(shared: &Shared, state: &mut State, key: BatchKey, slots: &[Slot]) -> Option<Alone> {
-    let is_light = key.codec == Codec::None && key.acks != 0;
+/// Whether what a call appended to `slots` waits for the end of the turn. If not, neither does what has waited so far:
+/// all their senders have to be told.
+pub(super) fn gathers(shared: &Shared, state: &State, key: BatchKey) -> bool {
+    let is_light = key.codec == Codec::None && key.acks != 0 && shared.config.linger.is_zero();
+    is_light && state.accumulator.in_flight() == 0 && state.buffered <= MAX_BYTES
+}
+
+/// Lets go what has gathered in the turn that ends.
+pub(super) fn flush(shared: &Arc<Shared>) {
+    let mut state = shared.state.lock();
+    let slots = std::mem::take(&mut state.gathered);
+    if slots.is_empty() {
+        return;
+    }
+    let alone = take(shared, &mut state, &slots);
+    // More than one batch of a partition, of which several may be under way, or nothing at all was taken.
+    let left = state
+        .accumulator
+        .waiting()
+        .filter(|slot| slots.contains(slot))
+        .collect();
+    shared.ring_each(&mut state, left);
+    drop(state);
+    if let Some(alone) = alone {
+        send(shared, alone);
+    }
+}
+
+/// Takes what waits in `slots`, and with it whatever else waits for the same leader, if it may leave at once.
+fn take(shared: &Shared, state: &mut State, slots: &[Slot]) -> Option<Alone> {
     let identified = !shared.config.idempotent || state.identity.state() == IdentityState::Known;
-    if !is_light || !identified || state.accumulator.in_flight() > 0 || state.buffered > MAX_BYTES {
+    if !identified || state.accumulator.in_flight() > 0 || state.buffered > MAX_BYTES {
         return None;
     }
     let node_id = sole_leader(shared, state, slots)?;
@@ -56,7 +83,7 @@ fn sole_leader(shared: &Shared, state: &State, slots: &[Slot]) -> Option<i32> {
 }
 
 /// Encodes and writes on this thread, as far as that needs no waiting; a task does the rest.
-pub(super) fn send(shared: &Arc<Shared>, alone: Alone) {
+fn send(shared: &Arc<Shared>, alone: Alone) {
     let Alone { node_id, requests } = alone;
     let under_way = UnderWay(Arc::clone(shared));
     let tasks = shared.tasks.clone();

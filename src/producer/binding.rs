@@ -17,7 +17,7 @@ use super::batch::BatchKey;
 use super::call::{CallSink, ProducedPartition};
 use super::coordinate::TransactionOffsets;
 use super::handle::{ProducerConfig, ProducerHandle};
-use super::intake::{Submission, load_topic};
+use super::intake::{Submission, Taken, load_topic};
 use crate::binding::Completions;
 use crate::binding::outcome::{from_json, thrown};
 use crate::cluster::binding::NativeCluster;
@@ -135,8 +135,8 @@ impl NativeProducer {
         self.cluster.metadata_generation()
     }
 
-    /// Takes over one call; both buffers are copied before it returns. Gives whether the call is over already (acks 0);
-    /// nothing is settled then.
+    /// Takes over one call; both buffers are copied before it returns. Gives 0; 1 if `flush` has to be called when the
+    /// turn of the event loop ends; 2 if the call is over already (acks 0), and nothing will be settled.
     ///
     /// The first `table_length` numbers of `table` are `topicCount, (topic, recordCount)*`, then the records as in
     /// `protocol::records::packed`; their bytes are the first `data_length` of `data`.
@@ -153,7 +153,7 @@ impl NativeProducer {
         data_length: u32,
         table: &[u32],
         table_length: u32,
-    ) -> napi::Result<bool> {
+    ) -> napi::Result<u32> {
         let submission = (|| -> Result<Submission> {
             let key = BatchKey {
                 registered_codec,
@@ -179,9 +179,20 @@ impl NativeProducer {
                 topics,
             })
         })();
-        submission
+        let taken = submission
             .and_then(|submission| self.handle.submit(submission))
-            .map_err(|error| thrown(&error))
+            .map_err(|error| thrown(&error))?;
+        Ok(match taken {
+            Taken::Waits => 0,
+            Taken::Gathers => 1,
+            Taken::Over => 2,
+        })
+    }
+
+    /// Lets go what `send` has gathered in this turn of the event loop.
+    #[napi]
+    pub fn flush(&self) {
+        self.handle.flush();
     }
 }
 

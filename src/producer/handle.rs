@@ -18,7 +18,7 @@ use super::batch::{Batch, Slot};
 use super::call::CallSink;
 use super::coordinate::TransactionOffsets;
 use super::idempotence::Identity;
-use super::intake::{Submission, Waiting};
+use super::intake::{Submission, Taken, Waiting};
 use super::partitioner::{Partitioner, Strategy};
 use super::transaction::Transaction;
 use crate::cluster::ClusterHandle;
@@ -89,6 +89,8 @@ pub(super) struct State {
     pub(super) blocked: VecDeque<(Submission, Instant)>,
     pub(super) buffered: usize,
     pub(super) senders: HashMap<i32, Arc<Notify>>,
+    /// Partitions whose senders are not told before the turn of the event loop ends.
+    pub(super) gathered: Vec<Slot>,
     /// The leader of a request that left on its caller's thread and is under way.
     pub(super) alone: Option<i32>,
     /// Per leader, the end of the turn of the request that was made last.
@@ -162,6 +164,7 @@ impl ProducerHandle {
             blocked: VecDeque::new(),
             buffered: 0,
             senders: HashMap::new(),
+            gathered: Vec::new(),
             alone: None,
             last_turns: HashMap::new(),
             identity: Identity::default(),
@@ -233,16 +236,21 @@ impl ProducerHandle {
         self.0.state.lock().topics.number(name)
     }
 
-    /// Takes over one call. Its outcome goes to the sink, exactly once, unless an error or `true` is returned.
+    /// Takes over one call. Its outcome goes to the sink, exactly once, unless an error or [`Taken::Over`] is returned.
     ///
-    /// `true` is for acks 0, where nothing will be known but that the bytes were handed to an open connection: the call
-    /// is over for its caller as soon as it waits for one. What it takes of `max_buffered_bytes` is given back when it
-    /// has been written.
+    /// A call is over at once with acks 0, where nothing will be known but that the bytes were handed to an open
+    /// connection: as soon as it waits for one. What it takes of `max_buffered_bytes` is given back when it has been
+    /// written.
     ///
     /// # Errors
     /// When the producer is closed, or the packing does not add up.
-    pub fn submit(&self, submission: Submission) -> Result<bool> {
+    pub fn submit(&self, submission: Submission) -> Result<Taken> {
         super::intake::submit(&self.0, submission)
+    }
+
+    /// Lets go what has gathered since the last time, see [`Taken::Gathers`].
+    pub fn flush(&self) {
+        super::at_once::flush(&self.0);
     }
 
     /// Stops accepting, waits until what was accepted has been delivered or `deadline` has passed, and rejects the rest.
@@ -360,6 +368,13 @@ impl Shared {
         }
     }
 
+    /// Does so for each of some partitions.
+    pub(super) fn ring_each(self: &Arc<Self>, state: &mut State, slots: Vec<Slot>) {
+        for slot in slots {
+            self.ring(state, slot);
+        }
+    }
+
     fn ring_leader(self: &Arc<Self>, state: &mut State, leader: i32) {
         let bell = state.senders.entry(leader).or_insert_with(|| {
             let bell = Arc::new(Notify::new());
@@ -373,9 +388,7 @@ impl Shared {
     pub(super) fn ring_all(self: &Arc<Self>) {
         let mut state = self.state.lock();
         let slots: Vec<Slot> = state.accumulator.waiting().collect();
-        for slot in slots {
-            self.ring(&mut state, slot);
-        }
+        self.ring_each(&mut state, slots);
     }
 
     /// Wakes the senders of everything that waits and has a leader.

@@ -38,6 +38,17 @@ impl Submission {
     }
 }
 
+/// What became of a call that was taken over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// Its outcome will be reported.
+    Waits,
+    /// So will it, but nothing leaves before [`ProducerHandle::flush`]: the caller has to call it when its turn ends.
+    Gathers,
+    /// It is over, and nothing will be reported.
+    Over,
+}
+
 /// The records of one call for one topic that is being looked up.
 #[derive(Debug)]
 pub(super) struct Waiting {
@@ -49,7 +60,7 @@ pub(super) struct Waiting {
 }
 
 /// See [`super::ProducerHandle::submit`].
-pub(super) fn submit(shared: &Arc<Shared>, submission: Submission) -> Result<bool> {
+pub(super) fn submit(shared: &Arc<Shared>, submission: Submission) -> Result<Taken> {
     let mut state = shared.state.lock();
     if let Some(error) = state.refusal() {
         return Err(error);
@@ -61,21 +72,21 @@ pub(super) fn submit(shared: &Arc<Shared>, submission: Submission) -> Result<boo
         let key = submission.key;
         let mut news = Vec::new();
         let call = accept(shared, &mut state, submission, &mut news)?;
-        if let Some(alone) = at_once::take(shared, &mut state, key, &news) {
-            drop(state);
-            at_once::send(shared, alone);
-            return Ok(false);
+        if at_once::gathers(shared, &state, key) {
+            state.gathered.extend(news);
+            return Ok(Taken::Gathers);
         }
-        for slot in news {
-            shared.ring(&mut state, slot);
-        }
-        return Ok(key.acks == 0 && call.is_some_and(|call| call.tell_at_once()));
+        let gathered = std::mem::take(&mut state.gathered);
+        shared.ring_each(&mut state, gathered);
+        shared.ring_each(&mut state, news);
+        let is_over = key.acks == 0 && call.is_some_and(|call| call.tell_at_once());
+        return Ok(if is_over { Taken::Over } else { Taken::Waits });
     }
     let deadline = Instant::now() + shared.cluster.config().request_timeout;
     state.blocked.push_back((submission, deadline));
     drop(state);
     shared.stale.notify_one();
-    Ok(false)
+    Ok(Taken::Waits)
 }
 
 /// Lets in calls that waited for memory, as far as there is some, and rejects those that waited too long. Gives the
@@ -99,9 +110,7 @@ pub(super) fn admit_blocked(shared: &Arc<Shared>, now: Instant) -> Option<Instan
                 refused.push((call, error));
             }
         }
-        for slot in news {
-            shared.ring(&mut state, slot);
-        }
+        shared.ring_each(&mut state, news);
         let limit = shared.config.max_buffered_bytes;
         while state
             .blocked
@@ -219,9 +228,7 @@ fn load(shared: &Arc<Shared>, state: &mut State, topic: u32, part: Waiting) {
                     for part in parts {
                         place(&shared, &mut state, topic, known, part, &mut news);
                     }
-                    for slot in news {
-                        shared.ring(&mut state, slot);
-                    }
+                    shared.ring_each(&mut state, news);
                     VecDeque::new()
                 }
                 Err(_) => parts,

@@ -2,7 +2,8 @@
 //!
 //! A call enters through [`intake`]: memory is reserved, its topics are looked up, and the partition of every record is
 //! chosen, once. The [`accumulator`] holds a queue of batches per partition. A [`sender`] per leader drains what is
-//! ready into one request (a call that finds nothing else under way leaves [`at_once`]); [`delivery`] decides what the answer means and [`settle`] carries it out: deliver, try the
+//! ready into one request; what a turn of the event loop sends while nothing is under way leaves [`at_once`].
+//! [`delivery`] decides what the answer means and [`settle`] carries it out: deliver, try the
 //! same bytes again, split, or give up. The [`refresher`] finds leaders that moved. [`idempotence`] numbers batches.
 
 pub mod accumulator;
@@ -25,4 +26,4 @@ pub mod transaction;
 
 pub use call::{CallSink, ProducedPartition};
 pub use handle::{ProducerConfig, ProducerHandle};
-pub use intake::Submission;
+pub use intake::{Submission, Taken};

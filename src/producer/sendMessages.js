@@ -85,6 +85,12 @@ const resolveUnanswered = resolve => {
   setImmediate(resolve, [])
 }
 
+/** What the core says of a call it has taken over. */
+const GATHERS = 1
+const OVER = 2
+
+const nextMicrotask = Promise.resolve()
+
 const isEmpty = ({ messages }) => messages.length === 0
 
 /**
@@ -116,6 +122,18 @@ module.exports = ({ native, cluster, logger, partitioner, isNative }) => {
       topicMessages.map(({ topic }) => invoke(call => native().loadTopic(call, topicNumber(topic))))
     )
 
+  let flushes = false
+  const flush = () => {
+    flushes = false
+    native().flush()
+  }
+  /** What is sent until then, in a loop or by callers that were answered together, leaves in one request. */
+  const flushLater = () => {
+    if (flushes) return
+    flushes = true
+    nextMicrotask.then(flush)
+  }
+
   const handOver = (acks, timeout, compression, level, topicMessages, choose) =>
     new Promise((resolve, reject) => {
       const codec = compression ?? CompressionTypes.None
@@ -130,7 +148,7 @@ module.exports = ({ native, cluster, logger, partitioner, isNative }) => {
       }
       const id = takeProduce(new ProduceCall(topicMessages, resolve, reject))
       try {
-        const isOver = native().send(
+        const taken = native().send(
           id,
           acksNumber(acks),
           timeoutNumber(timeout),
@@ -142,7 +160,9 @@ module.exports = ({ native, cluster, logger, partitioner, isNative }) => {
           packed.table,
           packed.tableLength
         )
-        if (isOver) {
+        if (taken === GATHERS) {
+          flushLater()
+        } else if (taken === OVER) {
           dropProduce(id)
           resolveUnanswered(resolve)
         }
