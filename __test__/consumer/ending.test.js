@@ -223,7 +223,7 @@ test('between a crash and its restart: nothing restarts', async t => {
   })
   await waitFor(() => crashes.length === 1)
   await consumer.disconnect()
-  await assert.rejects(within(1000, hasJoined(), 'a restart'))
+  await assert.rejects(hasJoined(1, 1000))
   assert.deepEqual(crashes, [true])
 })
 
@@ -248,7 +248,7 @@ test('while restartOnFailure is asked: nothing restarts', async t => {
   await waitFor(() => answer)
   await consumer.disconnect()
   answer(true)
-  await assert.rejects(within(700, hasJoined(), 'a restart'))
+  await assert.rejects(hasJoined(1, 700))
 })
 
 test('after a crash the consumer can run again', async t => {

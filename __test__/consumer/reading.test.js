@@ -3,7 +3,7 @@
 /** What is read: transactions, resets, patterns, codecs, compaction. Sections 4.3, 4.9, 3.7. */
 
 const assert = require('node:assert/strict')
-const { test } = require('node:test')
+const { describe, test } = require('node:test')
 const zlib = require('node:zlib')
 const { brokers, createTopic, reference, uniqueTopic, waitFor, withAdmin } = require('../harness')
 const { committedOffsets, endOffsets } = require('../contract/observe')
@@ -117,40 +117,46 @@ test('an open transaction is waited for; readUncommitted does not wait', async t
   assert.deepEqual(valuesOf(all), ['a', 'open', '0'])
 })
 
-for (const fromBeginning of [true, false]) {
-  test(`an offset that is not there any more: fromBeginning ${fromBeginning} decides`, async t => {
-    const context = await ours(t)
-    const { topic, group } = context
-    await fill(context, 10)
-    await withAdmin(undefined, async admin => {
-      await admin.setOffsets({ groupId: group, topic, partitions: [{ partition: 0, offset: '2' }] })
-      await admin.fetchTopicMetadata({ topics: [topic] })
-      await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '5' }] })
-    })
-    const consumer = context.kafka().consumer({ groupId: group, maxWaitTimeInMs: 100 })
-    await consumer.subscribe({ topics: [topic], fromBeginning })
-    const offsets = []
-    await consumer.run({ eachMessage: async ({ message }) => offsets.push(message.offset) })
-    const reset = () =>
-      context.logs.find(
-        ({ log }) => log.message === 'Offset out of range, resetting to default offset'
+describe('an offset that is not there any more', { concurrency: true }, () => {
+  for (const fromBeginning of [true, false]) {
+    test(`fromBeginning ${fromBeginning} decides`, async t => {
+      const context = await ours(t)
+      const { topic, group } = context
+      await fill(context, 10)
+      await withAdmin(undefined, async admin => {
+        await admin.setOffsets({
+          groupId: group,
+          topic,
+          partitions: [{ partition: 0, offset: '2' }],
+        })
+        await admin.fetchTopicMetadata({ topics: [topic] })
+        await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '5' }] })
+      })
+      const consumer = context.kafka().consumer({ groupId: group, maxWaitTimeInMs: 100 })
+      await consumer.subscribe({ topics: [topic], fromBeginning })
+      const offsets = []
+      await consumer.run({ eachMessage: async ({ message }) => offsets.push(message.offset) })
+      const reset = () =>
+        context.logs.find(
+          ({ log }) => log.message === 'Offset out of range, resetting to default offset'
+        )
+      await waitFor(reset)
+      const { label, namespace, log } = reset()
+      assert.deepEqual(
+        [label, namespace, log.topic, log.partition, log.groupId],
+        ['ERROR', 'ConsumerGroup', topic, 0, group]
       )
-    await waitFor(reset)
-    const { label, namespace, log } = reset()
-    assert.deepEqual(
-      [label, namespace, log.topic, log.partition, log.groupId],
-      ['ERROR', 'ConsumerGroup', topic, 0, group]
-    )
-    // A restart begins at the same end.
-    await waitFor(async () => (await committedOffsets(context))[0] !== 2)
-    await waitFor(async () => {
-      await fill(context, 1)
-      return offsets.length > 0
+      // A restart begins at the same end.
+      await waitFor(async () => (await committedOffsets(context))[0] !== 2)
+      await waitFor(async () => {
+        await fill(context, 1)
+        return offsets.length > 0
+      })
+      if (fromBeginning) assert.equal(offsets[0], '5')
+      else assert.ok(Number(offsets[0]) >= 10)
     })
-    if (fromBeginning) assert.equal(offsets[0], '5')
-    else assert.ok(Number(offsets[0]) >= 10)
-  })
-}
+  }
+})
 
 test('topics that come to match a pattern are consumed as well', async t => {
   const context = await ours(t)

@@ -77,13 +77,19 @@ async function ours(t, options = {}) {
   return { module, kafka, topic, group: uniqueGroup(), brokers: addresses, logs }
 }
 
-/** Waits until a consumer has joined its group; to be called before `run`. */
+/**
+ * Waits until a consumer has joined its group; to be called before `run`.
+ *
+ * @param {object} consumer
+ * @returns {(times?: number, deadline?: number) => Promise<boolean>} deadline in milliseconds, default 15000
+ */
 function joined(consumer) {
   let count = 0
   consumer.on(consumer.events.GROUP_JOIN, () => {
     count++
   })
-  return (times = 1) => waitFor(() => count >= times, { message: `${times} joins` })
+  return (times = 1, deadline = 15_000) =>
+    waitFor(() => count >= times, { deadline, message: `${times} joins` })
 }
 
 module.exports = { consume, fill, joined, ours }
