@@ -2,7 +2,7 @@
 
 /** Which of two brokers an admin asks: listGroups all of them, groups and configurations their owner. Section 5. */
 
-const { contract, response, startPeer } = require('../harness')
+const { contract, response, startPeer, waitFor } = require('../harness')
 const {
   API,
   answerVersions,
@@ -14,8 +14,15 @@ const {
   write,
 } = require('../harness/wire')
 
-const { METADATA, FIND_COORDINATOR, DESCRIBE_GROUPS, LIST_GROUPS, API_VERSIONS, DESCRIBE_CONFIGS } =
-  API
+const {
+  METADATA,
+  FIND_COORDINATOR,
+  DESCRIBE_GROUPS,
+  LIST_GROUPS,
+  API_VERSIONS,
+  DESCRIBE_CONFIGS,
+  DELETE_GROUPS,
+} = API
 
 const VERSIONS = {
   [METADATA]: [4, 4],
@@ -24,9 +31,12 @@ const VERSIONS = {
   [LIST_GROUPS]: [0, 0],
   [API_VERSIONS]: [0, 0],
   [DESCRIBE_CONFIGS]: [1, 1],
+  [DELETE_GROUPS]: [0, 0],
 }
 
 const BROKER = 4
+/** For how long a broker waits for the other one to be asked. */
+const PATIENCE_MS = 3000
 const TOPIC = 2
 
 /** @returns {string[]} the group ids of a DescribeGroups request */
@@ -44,8 +54,13 @@ function groupsOf(request) {
 /** The owner of a group is in its name: `1-a` is that of node 1. */
 const ownerOf = group => Number(group[0])
 
-/** Two brokers, the second of which is the controller. */
-async function twoBrokers({ kafka, onEnd }) {
+/**
+ * Two brokers, the second of which is the controller.
+ *
+ * @param {object} context of the contract
+ * @param {number} [key]  of an API that is answered when both have been asked, or have not for long; atOnce says which
+ */
+async function twoBrokers({ kafka, onEnd }, key) {
   const peers = []
   const answers = {
     [API_VERSIONS]: answerVersions(VERSIONS),
@@ -66,21 +81,34 @@ async function twoBrokers({ kafka, onEnd }) {
       write(encoder => {
         encoder.writeInt16(0).writeInt32(1).writeString(`${node}-own`).writeString('consumer')
       }),
+    [DELETE_GROUPS]: request =>
+      write(encoder => {
+        encoder.writeInt32(0)
+        list(encoder, groupsOf(request), group => encoder.writeString(group).writeInt16(0))
+      }),
     [DESCRIBE_CONFIGS]: (_, node) =>
       write(encoder => {
         encoder.writeInt32(0).writeInt32(1).writeInt16(0).writeString(null)
         encoder.writeInt8(BROKER).writeString(`answered by ${node}`).writeInt32(0)
       }),
   }
+  const atOnce = []
+  const bothAsked = () => peers.every(peer => peer.requests.some(({ apiKey }) => apiKey === key))
   for (const node of [1, 2]) {
-    const answer = request => response(request, answers[request.apiKey](request, node))
+    const answer = async request => {
+      if (request.apiKey === key) {
+        const asked = waitFor(bothAsked, { deadline: PATIENCE_MS }).then(() => true)
+        atOnce.push(await asked.catch(() => false))
+      }
+      return response(request, answers[request.apiKey](request, node))
+    }
     const peer = await startPeer({ answer })
     peers.push(peer)
     onEnd(() => peer.close())
   }
   const admin = kafka({ brokers: [peers[0].address] }).admin()
   const requests = key => peers.map(peer => peer.requests.filter(({ apiKey }) => apiKey === key))
-  return { admin, requests }
+  return { admin, requests, atOnce }
 }
 
 contract('5 listGroups: every broker is asked', { partitions: 0 }, async context => {
@@ -128,3 +156,27 @@ contract(
     }
   }
 )
+
+const GROUPS = ['1-a', '2-a']
+
+for (const [name, key, call] of [
+  ['listGroups', LIST_GROUPS, admin => admin.listGroups()],
+  ['describeGroups', DESCRIBE_GROUPS, admin => admin.describeGroups(GROUPS)],
+  ['deleteGroups', DELETE_GROUPS, admin => admin.deleteGroups(GROUPS)],
+]) {
+  const differences = name === 'listGroups' && {
+    'at once': {
+      reason: 'kafkajs asks one broker after the other',
+      kafkajs: [[false, true]],
+      ours: [[true, true]],
+    },
+  }
+  const options = { partitions: 0, ...(differences && { differences }) }
+  contract(`5 ${name}: no broker waits for the other`, options, async context => {
+    const { admin, atOnce } = await twoBrokers(context, key)
+    const result = await call(admin)
+    const groups = (result.groups ?? result).map(({ groupId }) => groupId)
+    context.record('groups', groups.sort())
+    context.record('at once', atOnce)
+  })
+}
