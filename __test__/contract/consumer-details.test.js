@@ -289,3 +289,36 @@ contract(
     record('order', order)
   }
 )
+
+contract(
+  '4.10: a pause within START_BATCH_PROCESS holds for that batch',
+  {
+    differences: {
+      seen: {
+        reason: 'kafkajs asks whether a partition is paused behind each message',
+        kafkajs: [['0']],
+        ours: [[]],
+      },
+    },
+  },
+  async context => {
+    const { topic, record } = context
+    await send(context, ['a', 'b', 'c'])
+    const consumer = makeConsumer(context)
+    const seen = []
+    let hasEnded = false
+    consumer.on(consumer.events.START_BATCH_PROCESS, () => {
+      if (!hasEnded) consumer.pause([{ topic }])
+    })
+    consumer.on(consumer.events.END_BATCH_PROCESS, () => {
+      hasEnded = true
+    })
+    await consumer.subscribe({ topic, fromBeginning: true })
+    await consumer.run({ eachMessage: async ({ message }) => seen.push(message.offset) })
+    await waitFor(() => hasEnded)
+    record('seen', seen)
+    consumer.resume([{ topic }])
+    await waitFor(() => seen.at(-1) === '2')
+    record('after resume', seen.slice(-2))
+  }
+)
