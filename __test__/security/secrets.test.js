@@ -5,7 +5,7 @@
 const assert = require('node:assert/strict')
 const { test } = require('node:test')
 const util = require('node:util')
-const { subject, within } = require('../harness')
+const { subject, waitFor, within } = require('../harness')
 const { pfxOf, selfSigned, signedBy } = require('./certificates')
 const { DEADLINE_MS } = require('./connecting')
 const { ADMIN, secured, tokenFor } = require('./secured')
@@ -17,8 +17,8 @@ const ca = selfSigned()
 const client = signedBy(ca, { subject: 'client', names: ['DNS:client'] })
 const keyLine = client.key.split('\n')[1]
 
-/** All that is told about connecting, right or wrong: log lines of every level, events, errors, inspected objects. */
-async function outputsOf(options) {
+/** @returns {{ outputs: string[], keep: (...values: unknown[]) => void }} what is kept, as text of every kind */
+function keeper() {
   const outputs = []
   const keep = (...values) => {
     for (const value of values) {
@@ -27,6 +27,12 @@ async function outputsOf(options) {
         outputs.push(value.stack, JSON.stringify(value), `${value.cause?.stack}`)
     }
   }
+  return { outputs, keep }
+}
+
+/** All that is told about connecting, right or wrong: log lines of every level, events, errors, inspected objects. */
+async function outputsOf(options) {
+  const { outputs, keep } = keeper()
   const kafka = new Kafka({
     connectionTimeout: 3000,
     retry: { retries: 1, initialRetryTime: 10 },
@@ -122,5 +128,39 @@ test('keys and passphrases, right and unusable', async () => {
   ]) {
     const outputs = await outputsOf({ brokers, ssl })
     for (const secret of [PASSWORD, keyLine, tls.key.split('\n')[1]]) assertHidden(outputs, secret)
+  }
+})
+
+test('credentials that are no longer right when a session is renewed', async t => {
+  const { listeners } = await secured()
+  const { outputs, keep } = keeper()
+  const sasl = { ...ADMIN.plain }
+  const kafka = new Kafka({
+    brokers: listeners.saslReauth,
+    sasl,
+    // Of sessions of 5 s: each is renewed after one.
+    reauthenticationThreshold: 4000,
+    logLevel: logLevel.DEBUG,
+    logCreator: () => entry => keep(entry),
+  })
+  const admin = kafka.admin()
+  t.after(() => admin.disconnect())
+  for (const event of Object.values(admin.events)) admin.on(event, keep)
+  await admin.connect()
+  sasl.password = PASSWORD
+  const refused = async () => {
+    try {
+      await admin.listTopics()
+      return false
+    } catch (error) {
+      keep(error)
+      return true
+    }
+  }
+  await waitFor(refused, { message: 'the renewal', deadline: 30_000 })
+  keep(kafka, admin)
+  assert.match(outputs.join('\n'), /SASL PLAIN authentication failed/)
+  for (const secret of [PASSWORD, ADMIN.plain.password]) {
+    assertHidden(outputs.join('\n'), secret)
   }
 })
