@@ -116,7 +116,15 @@ impl Group {
         })
     }
 
+    /// A member that has left has nothing to store any more: its attempts end with it, as many as may be left.
     async fn send_commit(&self, identity: &Identity, commits: &[Commit]) -> Result<()> {
+        tokio::select! {
+            () = self.0.stopped.cancelled() => Err(Self::stopped_error()),
+            sent = self.try_to_commit(identity, commits) => sent,
+        }
+    }
+
+    async fn try_to_commit(&self, identity: &Identity, commits: &[Commit]) -> Result<()> {
         retry(self.0.config.retry, |_| async {
             let coordinator = self.coordinator().await?;
             let request = requests::commit(&self.0.config, identity, commits);

@@ -1,0 +1,91 @@
+'use strict'
+
+/** All brokers are gone for 30 s: who has the patience goes on when they are back, who has not is told in time. */
+
+const assert = require('node:assert/strict')
+const { after, before, test } = require('node:test')
+const { setTimeout: sleep } = require('node:timers/promises')
+const {
+  createTopic,
+  startThree,
+  subject,
+  uniqueGroup,
+  uniqueTopic,
+  waitFor,
+  within,
+} = require('../../harness')
+const { RECOVERY_MS, waitForReplicas } = require('../producer/brokers')
+const { startLoad } = require('./load')
+
+const NODES = [1, 2, 3]
+const PARTITIONS = 6
+const OUTAGE_MS = 30_000
+/** Five retries of 300 ms and more, and connections that are refused at once. */
+const DEFAULT_PATIENCE_MS = 20_000
+
+let cluster
+before(async () => {
+  cluster = await startThree()
+})
+after(() => cluster?.stop())
+
+/** A consumer with kafkajs' defaults: it crashes and starts again, by itself. */
+async function startDefault(t, topic) {
+  const { Kafka, logLevel } = subject.load()
+  const kafka = new Kafka({ brokers: cluster.brokers, logLevel: logLevel.NOTHING })
+  const consumer = kafka.consumer({ groupId: uniqueGroup() })
+  t.after(() => within(RECOVERY_MS, consumer.disconnect(), 'the end of the consumer'))
+  const crashes = []
+  const seen = new Set()
+  consumer.on(consumer.events.CRASH, ({ payload }) => crashes.push(payload))
+  await consumer.subscribe({ topic, fromBeginning: true })
+  await consumer.run({ eachMessage: async ({ message }) => seen.add(`${message.value}`) })
+  return { crashes, seen }
+}
+
+test('all brokers are down for 30 s and come back', { timeout: 200_000 }, async t => {
+  const topic = await createTopic(uniqueTopic(), {
+    partitions: PARTITIONS,
+    replicationFactor: 3,
+    on: cluster.brokers,
+  })
+  const load = await startLoad(t, cluster, { topic, partitions: PARTITIONS })
+  const ordinary = await startDefault(t, topic)
+  const { Kafka, logLevel } = subject.load()
+  const kafka = new Kafka({ brokers: cluster.brokers, logLevel: logLevel.NOTHING })
+  const impatient = kafka.producer()
+  await impatient.connect()
+  t.after(() => within(RECOVERY_MS, impatient.disconnect(), 'the end of the producer'))
+  const own = await createTopic(uniqueTopic(), { replicationFactor: 3, on: cluster.brokers })
+  const send = value => impatient.send({ topic: own, messages: [{ value }] })
+  await send('before')
+
+  await Promise.all(NODES.map(node => cluster.kill(node)))
+  const down = performance.now()
+  const refused = within(DEFAULT_PATIENCE_MS, send('never'), 'the send of the impatient')
+  await assert.rejects(refused, ({ name, message }) => {
+    t.diagnostic(`the impatient: ${name} after ${Math.round(performance.now() - down)} ms`)
+    assert.match(name, /^KafkaJS(NumberOfRetriesExceeded|ConnectionError)$/)
+    return /ECONNREFUSED|Closed connection|ECONNRESET/.test(message)
+  })
+  await sleep(OUTAGE_MS - (performance.now() - down))
+  await Promise.all(NODES.map(node => cluster.restart(node)))
+  const up = performance.now()
+  await waitForReplicas(cluster, topic)
+
+  await load.goesOn('after the outage')
+  t.diagnostic(`everything goes on ${Math.round(performance.now() - up)} ms after the last start`)
+  load.forgetWaits()
+  await load.goesOn('for good')
+  await send('after')
+  t.diagnostic(await load.finish())
+  await waitFor(
+    () => [...load.ledger.acknowledged, 'after'].every(text => ordinary.seen.has(text)),
+    {
+      deadline: RECOVERY_MS,
+      message: 'the consumer with defaults to have everything',
+    }
+  )
+  t.diagnostic(`${ordinary.crashes.length} crashes with defaults`)
+  assert.ok(ordinary.crashes.every(({ restart }) => restart))
+})
