@@ -15,6 +15,7 @@ const {
 } = require('../harness/wire')
 
 const {
+  LIST_OFFSETS,
   METADATA,
   FIND_COORDINATOR,
   DESCRIBE_GROUPS,
@@ -25,6 +26,7 @@ const {
 } = API
 
 const VERSIONS = {
+  [LIST_OFFSETS]: [2, 2],
   [METADATA]: [4, 4],
   [FIND_COORDINATOR]: [0, 0],
   [DESCRIBE_GROUPS]: [0, 0],
@@ -65,7 +67,29 @@ async function twoBrokers({ kafka, onEnd }, key) {
   const answers = {
     [API_VERSIONS]: answerVersions(VERSIONS),
     [METADATA]: () =>
-      metadataBody({ brokers: { 1: peers[0].port, 2: peers[1].port }, controller: 2 }),
+      metadataBody({
+        brokers: { 1: peers[0].port, 2: peers[1].port },
+        controller: 2,
+        topics: [
+          {
+            name: 't',
+            partitions: [
+              { partition: 0, leader: 1 },
+              { partition: 1, leader: 2 },
+            ],
+          },
+        ],
+      }),
+    [LIST_OFFSETS]: (_, node) =>
+      write(encoder => {
+        encoder.writeInt32(0)
+        list(encoder, ['t'], topic => {
+          encoder.writeString(topic)
+          list(encoder, [node - 1], partition =>
+            encoder.writeInt32(partition).writeInt16(0).writeInt64(-1).writeInt64(7)
+          )
+        })
+      }),
     [FIND_COORDINATOR]: request => {
       const owner = ownerOf(textAt(bodyOf(request), 0))
       return coordinatorBody(peers[owner - 1].port, owner)
@@ -180,3 +204,35 @@ for (const [name, key, call] of [
     context.record('at once', atOnce)
   })
 }
+
+contract('5 fetchTopicOffsets: no leader waits for the other', { partitions: 0 }, async context => {
+  const { admin, atOnce } = await twoBrokers(context, LIST_OFFSETS)
+  const offsets = await admin.fetchTopicOffsets('t')
+  context.record('partitions', offsets.map(({ partition }) => partition).sort())
+  context.record(
+    'at once',
+    atOnce.every(isAsked => isAsked)
+  )
+})
+
+contract(
+  '7.2 which brokers are asked for the versions they speak',
+  {
+    partitions: 0,
+    differences: {
+      asked: {
+        reason: 'brokers of two versions stand side by side while a cluster is upgraded',
+        kafkajs: [[true, false]],
+        ours: [[true, true]],
+      },
+    },
+  },
+  async context => {
+    const { admin, requests } = await twoBrokers(context)
+    await admin.describeConfigs({ resources: [{ type: BROKER, name: '2' }] })
+    context.record(
+      'asked',
+      requests(API_VERSIONS).map(({ length }) => length > 0)
+    )
+  }
+)
