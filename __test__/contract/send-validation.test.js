@@ -58,6 +58,41 @@ for (const [name, bad] of BAD_RECORDS) {
   })
 }
 
+for (const [name, odd] of [
+  ['a number', 5],
+  ['an array', ['topic']],
+  ['a boolean', true],
+]) {
+  contract(
+    `3.3 send: a topic that is ${name} is refused`,
+    {
+      partitions: 0,
+      differences: {
+        refused: {
+          reason: 'kafkajs cannot encode it, or sends what is no topic, and does not say so',
+          ours: [
+            `Invalid topic, expected a string received ${odd}`,
+            `Invalid topic, expected a string received ${odd}`,
+          ],
+        },
+      },
+    },
+    async ({ kafka, record }) => {
+      const producer = kafka({ retry: { retries: 0 } }).producer()
+      await producer.connect()
+      const messages = [{ value: 'v' }]
+      for (const call of [
+        () => producer.send({ topic: odd, messages }),
+        () => producer.sendBatch({ topicMessages: [{ topic: odd, messages }] }),
+      ]) {
+        const error = await errorOf(call)
+        record('retriable', error.retriable)
+        record('refused', error.message)
+      }
+    }
+  )
+}
+
 contract('3.3 send and sendBatch without an argument', async context => {
   const producer = await connectProducer(context)
 

@@ -14,7 +14,18 @@ const { KafkaJSError, KafkaJSNonRetriableError, errorFromPayload } = require('..
 const withoutArgument = async ({ acks }) => acks
 
 const isTopicMissing = ({ topic }) => !topic
+const isTopicNoText = ({ topic }) => typeof topic !== 'string'
 const isValueMissing = message => message.value === undefined
+
+/** The core knows topics by name: another kind would be sent as it looks. */
+const checkTopics = topicMessages => {
+  const odd = topicMessages.find(isTopicNoText)
+  if (odd) {
+    throw new KafkaJSNonRetriableError(
+      `Invalid topic, expected a string received ${String(odd.topic)}`
+    )
+  }
+}
 
 const checkMessages = (topic, messages) => {
   if (!messages) {
@@ -86,6 +97,7 @@ module.exports = ({ idempotent, getConnectionStatus, sendMessages, identity }) =
     }
     for (const { topic, messages } of topicMessages) checkMessages(topic, messages)
     checkConnection()
+    checkTopics(topicMessages)
     const merged = mergeTopics(topicMessages)
     if (!isHeard(SEND)) return deliver(acks, timeout, compression, compressionLevel, merged)
     // Entries of our own, so that a tracer can put its messages in place of the caller's.
