@@ -158,6 +158,53 @@ describe('what consumers commit, resolve and seek', { concurrency: 6 }, () => {
     record('committed', await committedOffsets(context))
   })
 
+  for (const ending of ['stop', 'disconnect']) {
+    contract(`4.7 ${ending} leaves what the program has committed itself`, async context => {
+      const { topic, record } = context
+      await send(context, 3)
+      const consumer = await run(context, { eachMessage: async () => {} })
+      await committedIs(context, 3)
+      await consumer.commitOffsets([{ topic, partition: 0, offset: '1' }])
+      await consumer[ending]()
+      record('committed', await committedOffsets(context))
+    })
+  }
+
+  const NOTHING_RESOLVED = {
+    uncommitted: {
+      reason:
+        'nothing was handled: there is nothing to be committed but what the program asked for',
+      kafkajs: [['0']],
+      ours: [[]],
+    },
+    committed: { reason: 'kafkajs takes that commit back', kafkajs: [0], ours: [2] },
+  }
+  contract(
+    '4.7 a commit of the program before anything is resolved',
+    { differences: NOTHING_RESOLVED },
+    async context => {
+      const { topic, record } = context
+      await send(context, 3)
+      let commits = 0
+      const consumer = await run(context, {
+        eachBatchAutoResolve: false,
+        eachBatch: async ({ uncommittedOffsets }) => {
+          if (commits++ > 0) return
+          await consumer.commitOffsets([{ topic, partition: 0, offset: '2' }])
+          const { topics } = uncommittedOffsets()
+          record(
+            'uncommitted',
+            topics.flatMap(({ partitions }) => partitions.map(({ offset }) => offset))
+          )
+        },
+      })
+      await waitFor(() => commits > 1, DEADLINE)
+      await consumer.disconnect()
+      const [committed] = await committedOffsets(context)
+      record('committed', committed)
+    }
+  )
+
   contract('4.7 commitOffsets while the consumer stops', async context => {
     const { topic, record } = context
     await send(context, 2)

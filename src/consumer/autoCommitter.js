@@ -59,14 +59,15 @@ module.exports = class AutoCommitter {
   /**
    * Commits now, after the commit that is under way.
    *
+   * @param {() => boolean} [isNeeded] asked after that commit
    * @throws {Error} if it fails; `onError` is not called
    */
-  async flush() {
+  async flush(isNeeded = () => true) {
     this.#isWanted = false
     clearTimeout(this.#timer)
     this.#timer = null
     await this.#underWay
-    await this.#commit()
+    if (isNeeded()) await this.#commit()
   }
 
   /** Commits nothing more by itself. */

@@ -17,7 +17,7 @@ const CommitSchedule = require('./commitSchedule')
 const GroupSignals = require('./groupSignals')
 const Lease = require('./lease')
 const OfferedAssigners = require('./offeredAssigners')
-const { readOffset } = require('./topicPartitions')
+const { readOffset, wireTargets } = require('./topicPartitions')
 const { offsetAfter } = require('./unpack')
 
 const { GROUP_JOIN, CONNECT, COMMIT_OFFSETS, RECEIVED_UNSUBSCRIBED_TOPICS } = events
@@ -48,15 +48,6 @@ const wireIsolation = level =>
 
 /** kafkajs sorts partitions by their names. */
 const sorted = partitions => [...partitions].sort()
-
-/** A partition that is no number never matches one, as in kafkajs. */
-const wireTargets = topicPartitions =>
-  JSON.stringify(
-    topicPartitions.map(({ topic, partitions }) => ({
-      topic: String(topic),
-      partitions: partitions?.filter(Number.isInteger),
-    }))
-  )
 
 module.exports = class ConsumerGroup {
   #native
@@ -103,6 +94,8 @@ module.exports = class ConsumerGroup {
       options.rebalanceTimeout / 2
     )
     this.autoCommit = options.autoCommit
+    /** Whether anything was resolved since `commitResolved` was called. */
+    this.hasUnsaved = false
     this.generationId = null
     this.leaderId = null
     this.memberId = null
@@ -262,6 +255,7 @@ module.exports = class ConsumerGroup {
     )
     this.#assignment = started.assignment
     this.#dirty = []
+    this.hasUnsaved = false
     this.#slots = started.partitions.map(([topic, partition]) => ({
       topic,
       partition,
@@ -354,6 +348,7 @@ module.exports = class ConsumerGroup {
     slot.resolved = offset
     if (!slot.dirty && this.isAssigned(slot)) {
       slot.dirty = true
+      this.hasUnsaved = true
       this.#dirty.push(slot)
     }
   }
@@ -393,9 +388,13 @@ module.exports = class ConsumerGroup {
   async commitResolved() {
     this.#flush()
     this.schedule.leave()
+    this.hasUnsaved = false
     const { memberId, groupGenerationId, topics } = await invoke(call =>
       this.#native.commitResolved(call)
-    )
+    ).catch(error => {
+      this.hasUnsaved = true
+      throw error
+    })
     if (topics.length > 0) this.#reportCommit({ memberId, groupGenerationId, topics })
   }
 

@@ -175,13 +175,17 @@ module.exports = class Runner {
     await this.#group.leave().catch(() => {})
   }
 
-  /** Commits what is resolved. After a session without an answer the group has forgotten this member anyway. */
+  /**
+   * Commits what was resolved since the last commit; what the program has committed itself since then stays. After a
+   * session without an answer the group has forgotten this member anyway.
+   */
   async #lastCommit() {
     let timer
     const elapsed = new Promise(resolve => {
       timer = setTimeout(resolve, this.#group.sessionTimeout)
     })
-    await Promise.race([this.#committer.flush().catch(() => {}), elapsed])
+    const flushed = this.#committer.flush(() => this.#group.hasUnsaved).catch(() => {})
+    await Promise.race([flushed, elapsed])
     clearTimeout(timer)
   }
 

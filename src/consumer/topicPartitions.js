@@ -94,4 +94,18 @@ const checkTopicPartitions = (list, verb) => {
   }
 }
 
-module.exports = { checkCommits, checkSeek, checkTopicPartitions, readOffset }
+/**
+ * Targets of `pause` and `resume` as the core takes them. A partition that is no number never matches one, as in kafkajs.
+ *
+ * @param {Array<{ topic: string, partitions?: number[] }>} topicPartitions
+ * @returns {string}
+ */
+const wireTargets = topicPartitions =>
+  JSON.stringify(
+    topicPartitions.map(({ topic, partitions }) => ({
+      topic: String(topic),
+      partitions: partitions?.filter(Number.isInteger),
+    }))
+  )
+
+module.exports = { checkCommits, checkSeek, checkTopicPartitions, readOffset, wireTargets }
