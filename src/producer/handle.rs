@@ -130,8 +130,8 @@ pub(super) struct Shared {
     pub(super) sink: Arc<dyn CallSink>,
     pub(super) tasks: Tasks,
     pub(super) state: Mutex<State>,
-    /// Wakes the refresher.
-    pub(super) stale: Notify,
+    /// Wakes the refresher, which keeps it beyond the producer's end.
+    pub(super) stale: Arc<Notify>,
     /// Wakes whoever waits for the producer to become idle.
     pub(super) progress: Notify,
     /// Whether anything was sent since metadata was last refreshed for its age.
@@ -179,7 +179,7 @@ impl ProducerHandle {
             sink,
             tasks,
             state: Mutex::new(state),
-            stale: Notify::new(),
+            stale: Arc::default(),
             progress: Notify::new(),
             used: AtomicBool::new(false),
         }));
@@ -271,6 +271,16 @@ impl ProducerHandle {
             (state.closed, state.flushed) = (Some(disconnected()), true);
         }
         self.0.reject_waiting(&unsent());
+    }
+}
+
+/// Tasks that wait hold nothing of the producer but their bell: they are woken to find it gone, and end.
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.stale.notify_one();
+        for bell in self.state.get_mut().senders.values() {
+            bell.notify_one();
+        }
     }
 }
 
@@ -412,5 +422,79 @@ impl Shared {
         self.config
             .max_in_flight_requests
             .map_or(DEFAULT_IN_FLIGHT, |limit| limit.max(1) as usize)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{ClusterConfig, SecurityConfig};
+    use crate::event::Reporter;
+    use crate::producer::call::tests::Sink;
+
+    const RETRY: RetryConfig = RetryConfig {
+        max_retry_time: 10.0,
+        initial_retry_time: 1.0,
+        factor: 0.0,
+        multiplier: 1.0,
+        retries: 0.0,
+    };
+
+    fn cluster() -> ClusterHandle {
+        let patience = Duration::from_secs(5);
+        let config = ClusterConfig {
+            client_id: "test".into(),
+            connection_timeout: patience,
+            authentication_timeout: patience,
+            request_timeout: patience,
+            enforce_request_timeout: true,
+            retry: RETRY,
+            metadata_max_age: Duration::from_secs(300),
+            allow_auto_topic_creation: false,
+            max_in_flight_requests: None,
+            security: SecurityConfig::default(),
+        };
+        ClusterHandle::new(config, Reporter::silent())
+    }
+
+    fn producer(sink: Arc<dyn CallSink>, tasks: Tasks) -> ProducerHandle {
+        let config = ProducerConfig {
+            retry: RETRY,
+            partitioner: Strategy::Default,
+            idempotent: false,
+            transactional_id: None,
+            transaction_timeout: 60_000,
+            max_in_flight_requests: None,
+            linger: Duration::ZERO,
+            batch_size: 1024,
+            max_buffered_bytes: 1024,
+        };
+        ProducerHandle::new(cluster(), config, sink, tasks)
+    }
+
+    #[tokio::test]
+    async fn a_producer_that_is_let_go_takes_its_tasks_along() {
+        let tasks = Tasks::new().expect("a runtime");
+        let sink = Arc::new(Sink::default());
+        let handle = producer(sink.clone(), tasks.clone());
+        let bell = {
+            let mut state = handle.0.state.lock();
+            handle.0.ring_leader(&mut state, 1);
+            Arc::clone(&state.senders[&1])
+        };
+        // The runtime has one thread: when it has come to this task, those before it wait.
+        let (told, waiting) = oneshot::channel();
+        tasks.spawn(async move { told.send(()).expect("somebody waits") });
+        waiting.await.expect("the task ran");
+        assert_eq!((Arc::strong_count(&sink), Arc::strong_count(&bell)), (2, 3));
+
+        drop(handle);
+        let gone = async {
+            while (Arc::strong_count(&sink), Arc::strong_count(&bell)) != (1, 1) {
+                tokio::task::yield_now().await;
+            }
+        };
+        let within = Duration::from_secs(20);
+        tokio::time::timeout(within, gone).await.expect("both tasks end");
     }
 }

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::batch::Slot;
@@ -20,18 +21,16 @@ const SHORTEST_AGE: Duration = Duration::from_secs(1);
 /// Starts the refresher of a producer; it ends with it.
 pub(super) fn start(shared: &Arc<Shared>) {
     let weak = Arc::downgrade(shared);
-    shared.tasks.spawn(run(weak));
+    shared.tasks.spawn(run(weak, Arc::clone(&shared.stale)));
 }
 
-async fn run(shared: Weak<Shared>) {
+async fn run(shared: Weak<Shared>, stale: Arc<Notify>) {
     let mut wake = Instant::now() + IDLE;
     loop {
-        {
-            let Some(strong) = shared.upgrade() else { return };
-            tokio::select! {
-                () = strong.stale.notified() => {}
-                () = tokio::time::sleep_until(wake) => {}
-            }
+        // The producer is not held meanwhile: one that a program has let go would stay until the next wake-up.
+        tokio::select! {
+            () = stale.notified() => {}
+            () = tokio::time::sleep_until(wake) => {}
         }
         let Some(strong) = shared.upgrade() else { return };
         let blocked = super::intake::admit_blocked(&strong, Instant::now());
