@@ -457,7 +457,7 @@ mod tests {
         ClusterHandle::new(config, Reporter::silent())
     }
 
-    fn producer(sink: Arc<dyn CallSink>, tasks: Tasks) -> ProducerHandle {
+    fn producer(sink: Arc<Sink>, tasks: Tasks) -> ProducerHandle {
         let config = ProducerConfig {
             retry: RETRY,
             partitioner: Strategy::Default,
@@ -476,7 +476,7 @@ mod tests {
     async fn a_producer_that_is_let_go_takes_its_tasks_along() {
         let tasks = Tasks::new().expect("a runtime");
         let sink = Arc::new(Sink::default());
-        let handle = producer(sink.clone(), tasks.clone());
+        let handle = producer(Arc::clone(&sink), tasks.clone());
         let bell = {
             let mut state = handle.0.state.lock();
             handle.0.ring_leader(&mut state, 1);
