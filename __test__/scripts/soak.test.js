@@ -13,6 +13,8 @@ const makeSamples = (count, lag = 0) =>
   Array.from({ length: count }, (_, at) => ({
     seconds: at + 1,
     rss: 100,
+    heap: 40,
+    heapUsed: 20,
     threads: 9,
     descriptors: 80,
     handles: 5,
@@ -61,6 +63,26 @@ test('a soak of a minute says nothing about growth', () => {
   const soak = { samples: makeSamples(60), end: makeEnd() }
   const { passed, figures } = judge(soak, () => 99, LIMITS)
   assert.deepEqual([passed, figures.rssPerMinute], [true, null])
+})
+
+test('growth is that of the heap after collections, or of what is outside of it, after the warm-up', () => {
+  const lineOf = points => JSON.stringify(points.map(([minutes, value]) => [minutes * 60, value]))
+  // Garbage comes and goes within 40 s; V8 gives back 30 MB of what it took for its young generation, half-way.
+  const samples = makeSamples(300).map((sample, at) => ({
+    ...sample,
+    rss: at < 150 ? 100 : 70,
+    heap: at < 150 ? 40 : 10,
+    heapUsed: at < 80 ? 1 : 20 + (at % 40),
+  }))
+  const { figures } = judge({ samples, end: makeEnd() }, lineOf, LIMITS)
+  const heap = JSON.parse(figures.heapPerMinute)
+  assert.deepEqual(
+    heap.map(([, value]) => value),
+    [20, 20, 20]
+  )
+  const outside = JSON.parse(figures.outsidePerMinute)
+  assert.equal(outside.length, 211)
+  assert.ok(outside.every(([, value]) => value === 60))
 })
 
 test('the ledger knows who waits, what is lost and what came twice', () => {

@@ -4,6 +4,8 @@
 
 const PANELS = [
   ['rss', 'resident memory, MB'],
+  ['outside', "of that outside of V8's heap, MB"],
+  ['heapUsed', "used of V8's heap, MB"],
   ['lag', 'longest wait of a message for its handler, ms'],
   ['rate', 'messages acknowledged per second'],
   ['delayP99', 'event loop delay, p99 of each second, ms'],
@@ -22,6 +24,7 @@ async function toSvg({ samples, faults }) {
   const [vega, vegaLite] = await Promise.all([import('vega'), import('vega-lite')])
   const rows = samples.map((sample, at) => ({
     ...sample,
+    outside: sample.rss - sample.heap,
     lag: Math.max(...Object.values(sample.lag)),
     rate: at === 0 ? 0 : rateBetween(samples[at - 1], sample),
   }))

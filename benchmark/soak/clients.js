@@ -15,6 +15,7 @@ const Ledger = require('./ledger')
 const settings = JSON.parse(process.argv[2])
 
 const SAMPLE_MS = 1000
+const MB = 1 << 20
 /** A new member for an old one, so often in each group. */
 const TURNOVER_MS = 15_000
 const MEMBERS = 3
@@ -146,10 +147,13 @@ function startSampling() {
   const startedAt = performance.now()
   const timer = setInterval(() => {
     const now = performance.now()
+    const { heapUsed, heapTotal } = process.memoryUsage()
     process.send({
       sample: {
         seconds: (now - startedAt) / 1000,
         rss: status('VmRSS') / 1024,
+        heap: heapTotal / MB,
+        heapUsed: heapUsed / MB,
         threads: status('Threads'),
         descriptors: fs.readdirSync('/proc/self/fd').length,
         handles: process.getActiveResourcesInfo().length,
