@@ -21,6 +21,8 @@ const { activeController, electPreferredLeaders } = require('./requests')
 const NODES = [1, 2, 3]
 const PARTITIONS = 6
 const FREEZE_MS = 9000
+/** How often it is every broker's turn to be killed, and to freeze: FAULT_ROUNDS=5 is a long version. */
+const ROUNDS = Number(process.env.FAULT_ROUNDS ?? 1)
 
 let cluster
 before(async () => {
@@ -40,10 +42,7 @@ async function start(t, { replicationFactor = 3 } = {}) {
 
 const controller = () => waitFor(() => activeController(runningBrokers(cluster)[0]))
 
-test('each broker is killed in turn, the active controller first; at last one freezes for 9 s', {
-  timeout: 280_000,
-}, async t => {
-  const { topic, load } = await start(t)
+async function killInTurn(topic, load) {
   const first = await controller()
   for (const node of [first, ...NODES.filter(other => other !== first)]) {
     await cluster.kill(node)
@@ -53,6 +52,9 @@ test('each broker is killed in turn, the active controller first; at last one fr
     await waitForReplicas(cluster, topic)
     await load.goesOn(`with node ${node} again`)
   }
+}
+
+async function freezeLeader(topic, load) {
   const [{ leader }] = await partitionsOf(cluster, topic)
   await cluster.pause(leader)
   try {
@@ -62,6 +64,16 @@ test('each broker is killed in turn, the active controller first; at last one fr
   }
   await waitForReplicas(cluster, topic)
   await load.goesOn('after the freeze')
+}
+
+test('each broker is killed in turn, the active controller first; then one freezes for 9 s', {
+  timeout: ROUNDS * 280_000,
+}, async t => {
+  const { topic, load } = await start(t)
+  for (let round = 0; round < ROUNDS; round++) {
+    await killInTurn(topic, load)
+    await freezeLeader(topic, load)
+  }
   t.diagnostic(await load.finish())
 })
 

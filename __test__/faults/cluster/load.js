@@ -62,12 +62,12 @@ class Load {
   }
 
   /** Waits until messages of every partition that were sent from now on are acknowledged and handled. */
-  async goesOn(when) {
+  async goesOn(when, deadline = RECOVERY_MS) {
     const { ledger, handled } = this
     // Those that each loop has in hand may have been sent before.
     const goals = ledger.next.map((next, partition) => `${partition}/${next + LOOPS}`)
     const arrived = () => goals.every(value => ledger.acknowledged.has(value) && handled.has(value))
-    await waitFor(arrived, { deadline: RECOVERY_MS, message: `every partition to go on ${when}` })
+    await waitFor(arrived, { deadline, message: `every partition to go on ${when}` })
   }
 
   /** Forgets the longest waits so far, for an outage that is to be counted apart. */
