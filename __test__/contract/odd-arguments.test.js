@@ -82,6 +82,33 @@ contract(
   }
 )
 
+for (const [name, offset] of [
+  ['2^63', 2n ** 63n],
+  ['2^64 + 5', String(2n ** 64n + 5n)],
+  ['-(2^63) - 1', -(2n ** 63n) - 1n],
+]) {
+  const text = `Invalid offset, expected a long received ${offset}`
+  contract(
+    `an offset that is no long: ${name}`,
+    {
+      partitions: 0,
+      differences: {
+        texts: {
+          reason: 'kafkajs takes every whole number and sends what is left of it in 64 bits',
+          ours: [text, text],
+        },
+      },
+    },
+    async ({ kafka, group, record }) => {
+      const consumer = kafka().consumer({ groupId: group })
+      const target = { topic: 'topic', partition: 0, offset }
+      const textOf = error => error.message
+      record('texts', await (async () => consumer.seek(target))().catch(textOf))
+      record('texts', await consumer.commitOffsets([target]).catch(textOf))
+    }
+  )
+}
+
 contract('text with half a character travels as U+FFFD', async context => {
   const { kafka, topic, group, record } = context
   const client = kafka({ clientId: `client ${LONE_SURROGATE}` })

@@ -30,7 +30,9 @@ const readOffset = offset => {
   try {
     // kafkajs takes what BigInt takes, the empty string aside.
     if (offset === '') throw new SyntaxError('empty')
-    return BigInt.asIntN(64, BigInt(offset))
+    const number = BigInt(offset)
+    if (BigInt.asIntN(64, number) !== number) throw new RangeError('no long')
+    return number
   } catch {
     throw new KafkaJSNonRetriableError(`Invalid offset, expected a long received ${offset}`)
   }
