@@ -9,7 +9,7 @@ const USAGE = `Usage: npm run bench -- [options]
   --workloads <a,b>     names or their beginnings, as "produce", "consume/each" (default all)
   --quick               short runs and one round: shows that all works, its figures mean little
   --out <file>          where the JSON goes (default benchmark/results/<time>.json)
-  --publish             also writes benchmark/results/published.json and docs/benchmark.svg
+  --publish             also writes benchmark/results/published.json, docs/benchmark.svg and the tables of docs/performance.md
   --install             tries again to install clients that could not be installed
   --list                prints the workloads and ends
   --help

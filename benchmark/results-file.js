@@ -1,16 +1,19 @@
 'use strict'
 
-/** The JSON files in `results/`, and the one of them that is published with its chart. */
+/** The JSON files in `results/`, and the one of them that is published, with its chart and its page. */
 
 const { execFileSync } = require('node:child_process')
 const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
 const { toSvg } = require('./chart')
+const { withFigures } = require('./page')
 
 const RESULTS = path.join(__dirname, 'results')
 const PUBLISHED = path.join(RESULTS, 'published.json')
-const CHART = path.join(__dirname, '..', 'docs', 'benchmark.svg')
+const DOCS = path.join(__dirname, '..', 'docs')
+const CHART = path.join(DOCS, 'benchmark.svg')
+const PAGE = path.join(DOCS, 'performance.md')
 
 /**
  * @param {object} run
@@ -51,7 +54,7 @@ function write({ results, clients, missing, options, cluster }) {
 }
 
 /**
- * Makes a result the published one, without its single runs, and draws its chart.
+ * Makes a result the published one, without its single runs, draws its chart, and puts it into the page about it.
  *
  * @param {string} file - a result
  * @returns {Promise<string[]>} what has been written
@@ -63,7 +66,8 @@ async function publish(file) {
   }
   fs.writeFileSync(PUBLISHED, `${JSON.stringify(document, null, 2)}\n`)
   fs.writeFileSync(CHART, await toSvg(document))
-  return [PUBLISHED, CHART].map(written => path.relative(process.cwd(), written))
+  fs.writeFileSync(PAGE, await withFigures(fs.readFileSync(PAGE, 'utf8'), document))
+  return [PUBLISHED, CHART, PAGE].map(written => path.relative(process.cwd(), written))
 }
 
 /** @returns {string | null} the commit measured, null outside of a git work tree */

@@ -2,7 +2,7 @@
 
 /** Results as Markdown tables. */
 
-const { OURS } = require('./clients')
+const { OURS, RAW } = require('./clients')
 
 /** @typedef {import('./rounds').WorkloadResult} WorkloadResult */
 
@@ -81,18 +81,48 @@ async function toTable(results) {
   return write([[...head, 'to best rival', 'to raw', 'targets'], ...rows], 2)
 }
 
+/** What is compared where there is one figure for each client. */
+const MAIN_FIGURE = {
+  latency: 'p50',
+  'first-message': 'p50',
+  rebalance: 'p50',
+  disconnect: 'p50',
+  metadata: 'p50',
+  load: 'p50',
+  idle: 'cpuPercent',
+}
+
 /**
- * One line for each target: ours, the limit, and whether it is met.
+ * One line for each workload, one column for each client: the rate, or what the workload is about.
+ *
+ * @param {WorkloadResult[]} results
+ * @param {string[]} clients
+ * @returns {Promise<string>}
+ */
+async function toClientTable(results, clients) {
+  const rows = results.map(({ title, kind, clients: entries }) => {
+    const figure = MAIN_FIGURE[kind] ?? 'rate'
+    const { label, unit } = FIGURES[figure]
+    const cells = clients.map(name => showFigure(figure, entries[name]?.medians?.[figure]))
+    return [title, figure === 'rate' ? 'messages/s' : `${label},${unit}`, ...cells]
+  })
+  return write([['workload', 'figure', ...clients], ...rows], 2)
+}
+
+/**
+ * One line for each target: ours, the limit, and whether it is met. Where the raw bound is less than the target, nobody
+ * can meet it on that machine.
  *
  * @param {WorkloadResult[]} results
  * @returns {Promise<string>}
  */
 async function toTargetTable(results) {
-  const rows = results.flatMap(({ title, verdicts }) =>
+  const rows = results.flatMap(({ title, verdicts, clients }) =>
     verdicts.map(({ figure, of, times, limit, actual, met }, index) => {
       const { show, unit, label } = FIGURES[figure]
       const bound = of === 'raw' ? 'raw' : 'best rival'
       const target = of ? `${times.toFixed(2)}x ${bound}` : ''
+      const raw = figure === 'rate' && of === 'rival' && clients[RAW]?.medians?.rate
       return [
         index === 0 ? title : '',
         label,
@@ -100,11 +130,12 @@ async function toTargetTable(results) {
         of ? `${(actual / (limit / times)).toFixed(2)}x ${bound}` : '',
         target,
         `${figure === 'rate' ? 'at least' : 'at most'} ${show(limit)}${unit}`,
+        raw ? `${(raw / (limit / times)).toFixed(2)}x` : '',
         met ? 'met' : 'MISSED',
       ]
     })
   )
-  const head = ['workload', 'figure', 'kafkajs-rs', 'is', 'target', 'limit', '']
+  const head = ['workload', 'figure', 'kafkajs-rs', 'is', 'target', 'limit', 'raw bound', '']
   return write([head, ...rows], 2)
 }
 
@@ -131,4 +162,4 @@ async function write(rows, leftColumns) {
   })
 }
 
-module.exports = { showFigure, toTable, toTargetTable }
+module.exports = { showFigure, toClientTable, toTable, toTargetTable }
