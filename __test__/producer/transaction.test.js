@@ -396,6 +396,27 @@ test('a hundred transactions in a row, every other one aborted', async t => {
   assert.deepEqual(texts(await readTopic(await brokers(), topic)).sort(), expected.sort())
 })
 
+test('the next of two transactions waits until the partitions know of the end of the last one', async t => {
+  const topic = await createTopic(uniqueTopic())
+  const producer = await connectProducer(t, await brokers(), { transactionalId: `tx-${topic}` })
+  const requests = []
+  producer.on(producer.events.REQUEST, ({ payload }) => requests.push(payload.apiName))
+  const transactions = 20
+  for (let i = 0; i < transactions; i++) {
+    const transaction = await producer.transaction()
+    await transaction.send({ topic, messages: [{ value: `${i}` }] })
+    await transaction.commit()
+  }
+  const last = requests.lastIndexOf('EndTxn')
+  const between = requests.slice(requests.indexOf('EndTxn'), last + 1)
+  assert.match(between.join(' '), /DescribeTransactions Produce EndTxn/)
+  const others = between.filter(name => name !== 'DescribeTransactions')
+  const rounds = Array.from({ length: transactions - 1 }, () => ['Produce', 'EndTxn'])
+  assert.deepEqual(others.filter(name => name !== 'Metadata').slice(1), rounds.flat())
+  const read = await readTopic(await brokers(), topic)
+  assert.equal(read.length, transactions)
+})
+
 test('sendOffsets with the metadata of a group that has moved on is refused (KIP-447)', async t => {
   const topic = await createTopic(uniqueTopic())
   const group = uniqueGroup()

@@ -9,8 +9,8 @@ use kafka_protocol::messages::txn_offset_commit_request::{
     TxnOffsetCommitRequestPartition, TxnOffsetCommitRequestTopic,
 };
 use kafka_protocol::messages::{
-    AddOffsetsToTxnRequest, AddPartitionsToTxnRequest, EndTxnRequest, GroupId, InitProducerIdRequest,
-    ProducerId, TopicName, TransactionalId, TxnOffsetCommitRequest,
+    AddOffsetsToTxnRequest, AddPartitionsToTxnRequest, DescribeTransactionsRequest, EndTxnRequest, GroupId,
+    InitProducerIdRequest, ProducerId, TopicName, TransactionalId, TxnOffsetCommitRequest,
 };
 use kafka_protocol::protocol::StrBytes;
 use serde::Deserialize;
@@ -28,6 +28,10 @@ const INVALID_PRODUCER_EPOCH: i16 = 47;
 const INVALID_TXN_STATE: i16 = 48;
 const CONCURRENT_TRANSACTIONS: i16 = 51;
 const PRODUCER_FENCED: i16 = 90;
+/// What a transaction is in while its partitions are told of its end.
+const ENDING_STATES: [&str; 2] = ["PrepareCommit", "PrepareAbort"];
+/// Between two questions for the state of a transaction.
+const STATE_INTERVAL: Duration = Duration::from_millis(1);
 /// `transaction.version` from which partitions announce themselves (KIP-890).
 const VERSION_2: i16 = 2;
 
@@ -256,6 +260,40 @@ async fn add_partitions(shared: &Shared, slots: &[Slot]) -> Result<()> {
     .await
 }
 
+/// Waits a moment for the end of the last transaction, if that has only just been decided.
+///
+/// The coordinator answers EndTxn before the partitions know. A leader that announces the next transaction to it in the
+/// meantime (KIP-890) is turned away and tries again after 20 ms, which the producer would have to wait for. Asking the
+/// coordinator costs one or two.
+pub(super) async fn await_last_end(shared: &Shared) {
+    let now = Instant::now();
+    let Some(until) = shared.state.lock().transaction.ends_until(now) else {
+        return;
+    };
+    let id = shared.config.transactional_id.clone().unwrap_or_default();
+    let asking = async {
+        loop {
+            let request =
+                DescribeTransactionsRequest::default().with_transactional_ids(vec![transactional_id(shared)]);
+            let answer = ask(shared, CoordinatorKind::Transaction, &id, request).await;
+            // Whoever may not, or cannot, tell leaves it to the leaders.
+            let is_ending = answer.is_ok_and(|answer| {
+                let states = &answer.transaction_states;
+                states.first().is_some_and(|found| {
+                    found.error_code == 0 && ENDING_STATES.contains(&found.transaction_state.as_str())
+                })
+            });
+            if !is_ending {
+                return;
+            }
+            tokio::time::sleep(STATE_INTERVAL).await;
+        }
+    };
+    if tokio::time::timeout_at(until, asking).await.is_ok() {
+        shared.state.lock().transaction.has_ended();
+    }
+}
+
 /// Makes offsets part of the open transaction.
 ///
 /// # Errors
@@ -268,7 +306,9 @@ pub(super) async fn send_offsets(shared: &Shared, offsets: &TransactionOffsets) 
         }
         (state.transaction.is_version_2(), state.identity.current())
     };
-    if !version_2 {
+    if version_2 {
+        await_last_end(shared).await;
+    } else {
         let id = shared.config.transactional_id.clone().unwrap_or_default();
         let kind = CoordinatorKind::Transaction;
         retry(shared.config.retry, |_| async {
@@ -408,8 +448,10 @@ pub(super) async fn end(shared: &Arc<Shared>, commit: bool) -> Result<()> {
     })
     .await?;
     if version_2 && next.0 >= 0 {
+        let mut state = shared.state.lock();
         // Each transaction has an epoch of its own (KIP-890), so what comes late from the last one is refused.
-        shared.state.lock().identity.assign(next.0, next.1);
+        state.identity.assign(next.0, next.1);
+        state.transaction.ends(Instant::now());
         return Ok(());
     }
     let lost_numbers = shared.state.lock().transaction.has_lost_numbers();

@@ -249,6 +249,9 @@ async fn exchange(
             // Never an answer, only the end of whoever was before us.
             let _ = before.await;
         }
+        if key.transactional {
+            super::coordinate::await_last_end(shared).await;
+        }
         let connection = shared.cluster.connection(node_id, Role::Produce).await?;
         if key.acks == 0 {
             return connection.send_unanswered(request).await.map(|()| None);

@@ -4,9 +4,16 @@
 //! the first record for it leaves; with version 2 (KIP-890) the partition leader does that itself.
 
 use std::collections::HashSet;
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::batch::Slot;
 use crate::error::Error;
+
+/// The coordinator tells the partitions of the end of a transaction in a few ms. After this a leader that asks would
+/// wait no longer than we have (`add.partitions.to.txn.retry.backoff.ms`).
+const ENDING: Duration = Duration::from_millis(20);
 
 /// See the module text.
 #[derive(Debug, Default)]
@@ -20,6 +27,7 @@ pub struct Transaction {
     has_sent: bool,
     has_delivered: bool,
     lost_numbers: bool,
+    ending: Option<Instant>,
     broken: Option<Error>,
     fatal: Option<Error>,
 }
@@ -126,6 +134,21 @@ impl Transaction {
         broken.clone()
     }
 
+    /// The end was decided; the partitions are being told of it.
+    pub fn ends(&mut self, now: Instant) {
+        self.ending = Some(now);
+    }
+
+    /// All of them know.
+    pub fn has_ended(&mut self) {
+        self.ending = None;
+    }
+
+    /// Until when the end of the last transaction may still be on its way.
+    pub fn ends_until(&self, now: Instant) -> Option<Instant> {
+        self.ending.map(|at| at + ENDING).filter(|until| *until > now)
+    }
+
     /// Sequence numbers were given to what may or may not have been stored.
     pub fn lose_numbers(&mut self) {
         self.lost_numbers = true;
@@ -191,6 +214,19 @@ mod tests {
         assert!(transaction.is_ongoing() && !transaction.has_content());
         transaction.delivered();
         assert!(transaction.has_content());
+    }
+
+    #[test]
+    fn a_transaction_is_on_its_way_to_its_end_for_a_while() {
+        let mut transaction = Transaction::default();
+        let now = Instant::now();
+        assert_eq!(transaction.ends_until(now), None);
+        transaction.ends(now);
+        transaction.begin().unwrap();
+        assert_eq!(transaction.ends_until(now), Some(now + ENDING));
+        assert_eq!(transaction.ends_until(now + ENDING), None);
+        transaction.has_ended();
+        assert_eq!(transaction.ends_until(now), None);
     }
 
     #[test]

@@ -105,6 +105,7 @@ api_table! {
     42 "DeleteGroups" DeleteGroupsRequest => DeleteGroupsResponse, 0..=2, flexible 2, throttled, "newest known";
     45 "AlterPartitionReassignments" AlterPartitionReassignmentsRequest => AlterPartitionReassignmentsResponse, 0..=0, flexible 0, throttled, "1 adds a switch kafkajs does not have";
     46 "ListPartitionReassignments" ListPartitionReassignmentsRequest => ListPartitionReassignmentsResponse, 0..=0, flexible 0, throttled, "newest known";
+    65 "DescribeTransactions" DescribeTransactionsRequest => DescribeTransactionsResponse, 0..=0, flexible 0, throttled, "newest known";
 }
 
 #[cfg(test)]

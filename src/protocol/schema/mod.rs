@@ -178,6 +178,7 @@ pub(super) const fn of(key: i16) -> &'static Schema {
         42 => &group::DELETE_GROUPS,
         45 => &admin::ALTER_PARTITION_REASSIGNMENTS,
         46 => &admin::LIST_PARTITION_REASSIGNMENTS,
+        65 => &transaction::DESCRIBE_TRANSACTIONS,
         _ => panic!("an API without a schema"),
     }
 }

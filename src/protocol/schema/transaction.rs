@@ -42,3 +42,20 @@ pub(super) const TXN_OFFSET_COMMIT: Schema = schema!({
         }],
     }],
 });
+
+pub(super) const DESCRIBE_TRANSACTIONS: Schema = schema!({
+    throttle_time_ms: int32,
+    transaction_states: [{
+        error_code: int16,
+        transactional_id: string,
+        transaction_state: string,
+        transaction_timeout_ms: int32,
+        transaction_start_time_ms: int64,
+        producer_id: int64,
+        producer_epoch: int16,
+        topics: [{
+            topic: string,
+            partitions: [int32],
+        }],
+    }],
+});
