@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::sync::OnceLock;
 
+use futures::future::BoxFuture;
 use tokio::runtime::{Builder, EnterGuard, Handle};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -55,6 +56,11 @@ impl Tasks {
 
     /// Runs `task` until it ends or the owner does.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.spawn_boxed(Box::pin(task));
+    }
+
+    /// As [`Tasks::spawn`]. One type for all tasks: what tokio makes of each type of its own took 0.3 MB of the addon.
+    pub fn spawn_boxed(&self, task: BoxFuture<'static, ()>) {
         let cancelled = self.cancelled.clone();
         self.tracker.spawn_on(
             async move {

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::future::BoxFuture;
 use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -162,6 +163,10 @@ impl Session {
 
     /// Runs `task` until it ends, `ended` is cancelled or the client ends.
     pub(super) fn spawn(&self, ended: CancellationToken, task: impl Future<Output = ()> + Send + 'static) {
+        self.spawn_boxed(ended, Box::pin(task));
+    }
+
+    fn spawn_boxed(&self, ended: CancellationToken, task: BoxFuture<'static, ()>) {
         self.0.tasks.spawn(self.0.tracker.track_future(async move {
             tokio::select! {
                 () = ended.cancelled() => {}

@@ -98,7 +98,7 @@ fn send(shared: &Arc<Shared>, alone: Alone) {
     // The task polls it again before it waits, so nothing that this poll waits for can be missed.
     let mut context = Context::from_waker(Waker::noop());
     if exchange.as_mut().poll(&mut context).is_pending() {
-        tasks.spawn(exchange);
+        tasks.spawn_boxed(exchange);
     }
 }
 
