@@ -30,6 +30,19 @@ function project(t) {
   return { directory, tarball: fs.readFileSync(path.join(directory, tarball)) }
 }
 
+/** MB, on Linux x64, where it was measured. Whoever builds with RUSTFLAGS of his own replaces ours. */
+const MOST_OF_BINARY = 6
+const MOST_OF_PACKAGE = 7
+
+/** @returns {string | false} why the size of the binary says nothing */
+function isNoRelease() {
+  if (process.platform !== 'linux' || process.arch !== 'x64') return 'measured on Linux x64'
+  if (process.env.RUSTFLAGS) return 'built with RUSTFLAGS'
+  const stamp = path.join(ROOT, 'target', 'addon.json')
+  const { profile } = JSON.parse(fs.readFileSync(stamp, 'utf8'))
+  return profile === 'release' ? false : `a ${profile} build`
+}
+
 /** @returns {string} what the program prints */
 function run(directory, name, source) {
   fs.writeFileSync(path.join(directory, name), source)
@@ -131,6 +144,20 @@ test('the packed package is a drop-in: deep paths, ESM names, types', async t =>
       const messages = typeErrors(file, { module, moduleResolution })
       assert.deepEqual(messages, [], ts.ModuleResolutionKind[moduleResolution])
     }
+  })
+
+  await t.test('it is small', { skip: isNoRelease() }, () => {
+    const root = path.join(directory, 'package')
+    const megabytesOf = names =>
+      names
+        .map(name => fs.statSync(path.join(root, name)))
+        .reduce((sum, file) => sum + (file.isFile() ? file.size : 0), 0) / 1e6
+    const names = fs.readdirSync(root, { recursive: true })
+    const binaries = names.filter(name => name.endsWith('.node'))
+    assert.equal(binaries.length, 1)
+    const [binary, whole] = [megabytesOf(binaries), megabytesOf(names)]
+    assert.ok(binary < MOST_OF_BINARY, `the binary has ${binary} MB`)
+    assert.ok(whole < MOST_OF_PACKAGE, `the package has ${whole} MB`)
   })
 
   await t.test('it holds what runs and nothing else', () => {

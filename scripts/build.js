@@ -19,12 +19,16 @@ const STAMP = path.join(ROOT, 'target', 'addon.json')
 /** Files are made here and renamed into place: a process that has the old addon loaded keeps it, whole. */
 const DRAFT = path.join(ROOT, 'target', 'addon')
 
+/** Windows starts no scripts; the addon is larger there. */
+const CARGO = process.platform === 'win32' ? undefined : path.join(__dirname, 'cargo.js')
+
 /** What the addon is made of, beside the Rust files in src. */
 const SINGLE_SOURCES = [
   'Cargo.toml',
   'Cargo.lock',
   'build.rs',
   'rust-toolchain.toml',
+  'scripts/cargo.js',
   '.cargo/config.toml',
 ]
 
@@ -54,7 +58,8 @@ async function build(profile) {
   const sources = describeSources()
   fs.mkdirSync(DRAFT, { recursive: true })
   const args = [cli, 'build', '--platform', ...release, ...outputs]
-  if (!(await run(process.execPath, args, { cwd: ROOT }))) {
+  const env = profile === 'release' && CARGO ? { CARGO, ...process.env } : process.env
+  if (!(await run(process.execPath, args, { cwd: ROOT, env }))) {
     throw new Error('The addon was not built: see the message above')
   }
   for (const name of fs.readdirSync(DRAFT).filter(isBuilt)) {

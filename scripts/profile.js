@@ -9,6 +9,7 @@ const { handleInterruption, run } = require('./child')
 const { checkRequirements } = require('./requirements')
 const { ensureInstalled } = require('./install')
 const { ensureBuilt } = require('./build')
+const { addonOnly } = require('./cargo')
 const { step } = require('./progress')
 
 const ROOT = path.join(__dirname, '..')
@@ -35,7 +36,8 @@ async function buildWithSymbols() {
   // perf walks the stack by frame pointers.
   const flags = [process.env.RUSTFLAGS, '-C force-frame-pointers=yes'].filter(Boolean).join(' ')
   const env = { ...process.env, RUSTFLAGS: flags }
-  if (!(await run('cargo', ['build', '--lib', '--profile', 'profiling'], { cwd: ROOT, env }))) {
+  const args = addonOnly(['build', '--profile', 'profiling'])
+  if (!(await run('cargo', args, { cwd: ROOT, env }))) {
     throw new Error('cargo build failed: see its message above')
   }
   fs.copyFileSync(path.join(TARGET, 'libkafkajs_rs.so'), ADDON)
