@@ -50,23 +50,6 @@ describe('the life of a consumer', { concurrency: 6 }, () => {
     })
   }
 
-  contract('4.2 run resolves after GROUP_JOIN and the first FETCH_START', async context => {
-    const { topic, record } = context
-    await send(context, topic)
-    const consumer = makeConsumer(context)
-    const { CONNECT, GROUP_JOIN, FETCH_START } = consumer.events
-    const events = []
-    for (const name of [CONNECT, GROUP_JOIN, FETCH_START]) {
-      consumer.on(name, ({ type }) => events.includes(type) || events.push(type))
-    }
-    await consumer.connect()
-    await consumer.subscribe({ topic, fromBeginning: true })
-    await consumer.run({ eachMessage: async () => {} })
-    record('joined', events.includes(GROUP_JOIN))
-    await waitFor(() => events.includes(FETCH_START), DEADLINE)
-    record('events', events)
-  })
-
   contract('4.2 after stop another topic can be added, the first is remembered', async context => {
     const { topic, record } = context
     const other = await createTopic(uniqueTopic('other'))
