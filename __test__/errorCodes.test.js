@@ -1,7 +1,7 @@
 'use strict'
 
 /**
- * kafkajs-behaviour.md 6: no error code of a broker is without a name. The names and flags are those of
+ * Contract 6: no error code of a broker is without a name. The names and flags are those of
  * org.apache.kafka.common.protocol.Errors, kafka-clients 4.3, read there and not from our table.
  */
 

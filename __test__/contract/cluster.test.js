@@ -1,6 +1,6 @@
 'use strict'
 
-/** kafkajs-behaviour.md 4.11: the cluster that an assigner is given, method by method, as kafkajs declares it. */
+/** Contract 4.11: the cluster that an assigner is given, method by method, as kafkajs declares it. */
 
 const { contract } = require('../harness')
 const { SHORT_POLL, errorOf } = require('./observe')

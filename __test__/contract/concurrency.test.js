@@ -1,6 +1,6 @@
 'use strict'
 
-/** kafkajs-behaviour.md 4.4 and 11 (17, 63): numbers of handlers that are no numbers. */
+/** Contract 4.4 and 11 (17, 63): numbers of handlers that are no numbers. */
 
 const { contract, waitFor, within } = require('../harness')
 const { SHORT_POLL } = require('./observe')

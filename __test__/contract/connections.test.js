@@ -1,6 +1,6 @@
 'use strict'
 
-/** kafkajs-behaviour.md 7.2 and 7.5: how clients connect, and what a socket of the user may do. */
+/** Contract 7.2 and 7.5: how clients connect, and what a socket of the user may do. */
 
 const { EventEmitter } = require('node:events')
 const { describe } = require('node:test')

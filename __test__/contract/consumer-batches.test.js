@@ -1,6 +1,6 @@
 'use strict'
 
-/** kafkajs-behaviour.md 4.4 to 4.6: what one answer of a broker becomes; a scripted broker gives it. */
+/** Contract 4.4 to 4.6: what one answer of a broker becomes; a scripted broker gives it. */
 
 const { describe } = require('node:test')
 const createRecord = require('kafkajs/src/protocol/recordBatch/record/v0')

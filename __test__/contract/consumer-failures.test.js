@@ -1,6 +1,6 @@
 'use strict'
 
-/** kafkajs-behaviour.md 4.2, 4.4, 4.12: what a failure of one handler, or of the way out, means for the rest. */
+/** Contract 4.2, 4.4, 4.12: what a failure of one handler, or of the way out, means for the rest. */
 
 const { describe } = require('node:test')
 const { contract, waitFor, within } = require('../harness')

@@ -1,7 +1,7 @@
 'use strict'
 
 /**
- * kafkajs-behaviour.md 4.1, 4.2, 4.4, 4.8, 4.11, 4.12: when a consumer asks brokers for something, and what it tells of
+ * Contract 4.1, 4.2, 4.4, 4.8, 4.11, 4.12: when a consumer asks brokers for something, and what it tells of
  * it; a scripted broker notes it.
  */
 

@@ -1,6 +1,6 @@
 'use strict'
 
-/** kafkajs-behaviour.md 4.1 to 4.3 and 4.10 to 4.12: what the other files about a consumer's life leave out. */
+/** Contract 4.1 to 4.3 and 4.10 to 4.12: what the other files about a consumer's life leave out. */
 
 const assert = require('node:assert/strict')
 const { describe, test } = require('node:test')

@@ -1,6 +1,6 @@
 'use strict'
 
-/** kafkajs-behaviour.md 4.4, 4.6, 4.7, 4.9: what is committed, resolved and sought, beyond commits.test.js and seek.test.js. */
+/** Contract 4.4, 4.6, 4.7, 4.9: what is committed, resolved and sought, beyond commits.test.js and seek.test.js. */
 
 const { describe } = require('node:test')
 const { contract, uniqueTopic, waitFor, within } = require('../harness')

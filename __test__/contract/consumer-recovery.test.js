@@ -1,6 +1,6 @@
 'use strict'
 
-/** kafkajs-behaviour.md 4.5, 4.7, 4.12: answers that brokers seldom give, and how a consumer goes on; a scripted broker. */
+/** Contract 4.5, 4.7, 4.12: answers that brokers seldom give, and how a consumer goes on; a scripted broker. */
 
 const assert = require('node:assert/strict')
 const { describe } = require('node:test')

@@ -1,6 +1,6 @@
 'use strict'
 
-/** kafkajs-behaviour.md 4.1, 4.2, 4.4, 4.7, 4.11: what a consumer asks brokers for; a scripted broker notes it. */
+/** Contract 4.1, 4.2, 4.4, 4.7, 4.11: what a consumer asks brokers for; a scripted broker notes it. */
 
 const { describe } = require('node:test')
 const { contract, waitFor, within } = require('../harness')

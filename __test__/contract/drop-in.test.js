@@ -1,6 +1,6 @@
 'use strict'
 
-/** kafkajs-behaviour.md 11: what programs depend on without saying so. The numbers are those of its rows. */
+/** Contract 11: what programs depend on without saying so. The numbers are those of its rows. */
 
 const { contract, waitFor } = require('../harness')
 const { SHORT_POLL, committedOffsets } = require('./observe')

@@ -1,6 +1,6 @@
 'use strict'
 
-/** kafkajs-behaviour.md 6 and 11 (41 to 44): errors as a program catches them. */
+/** Contract 6 and 11 (41 to 44): errors as a program catches them. */
 
 const assert = require('node:assert/strict')
 const path = require('node:path')

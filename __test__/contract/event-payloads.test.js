@@ -1,6 +1,6 @@
 'use strict'
 
-/** kafkajs-behaviour.md 9 and 10: what events of working clients carry, and which requests they name. */
+/** Contract 9 and 10: what events of working clients carry, and which requests they name. */
 
 const net = require('node:net')
 const { setImmediate: nextTurn } = require('node:timers/promises')

@@ -1,6 +1,6 @@
 'use strict'
 
-/** kafkajs-behaviour.md 9: instrumentation events as a program gets them from clients that work. */
+/** Contract 9: instrumentation events as a program gets them from clients that work. */
 
 const { contract, shapeOf, waitFor } = require('../harness')
 const { SHORT_POLL, errorOf } = require('./observe')

@@ -1,7 +1,7 @@
 'use strict'
 
 /**
- * kafkajs-behaviour.md 6: what is called on a client that is going or has gone resolves, or rejects with an Error of
+ * Contract 6: what is called on a client that is going or has gone resolves, or rejects with an Error of
  * ours, and does not hang. Of ours alone: kafkajs leaves some of these calls waiting.
  */
 

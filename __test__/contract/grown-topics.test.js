@@ -1,6 +1,6 @@
 'use strict'
 
-/** kafkajs-behaviour.md 8.5: partitions that come while a group runs, as they are logged. */
+/** Contract 8.5: partitions that come while a group runs, as they are logged. */
 
 const { contract, waitFor } = require('../harness')
 const { SHORT_POLL } = require('./observe')

@@ -1,6 +1,6 @@
 'use strict'
 
-/** kafkajs-behaviour.md 1 and 2: the exports, and `new Kafka` with its options, as a program sees them. */
+/** Contract 1 and 2: the exports, and `new Kafka` with its options, as a program sees them. */
 
 const { EventEmitter } = require('node:events')
 const net = require('node:net')

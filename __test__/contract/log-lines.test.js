@@ -1,6 +1,6 @@
 'use strict'
 
-/** kafkajs-behaviour.md 8.4, 8.5 and 11 (45): lines about connections and answers, as a program gets them. */
+/** Contract 8.4, 8.5 and 11 (45): lines about connections and answers, as a program gets them. */
 
 const net = require('node:net')
 const { setImmediate: nextTurn } = require('node:timers/promises')

@@ -1,6 +1,6 @@
 'use strict'
 
-/** kafkajs-behaviour.md 8 and 11 (47, 48): log entries as a program gets them from clients that work. */
+/** Contract 8 and 11 (47, 48): log entries as a program gets them from clients that work. */
 
 const { mock } = require('node:test')
 

@@ -1,6 +1,6 @@
 'use strict'
 
-/** kafkajs-behaviour.md 6 and 8.3: a refused login, as it is thrown and as it is logged. */
+/** Contract 6 and 8.3: a refused login, as it is thrown and as it is logged. */
 
 const { apiVersionsBody, contract, response, startPeer, waitFor } = require('../harness')
 const { errorOf } = require('./observe')

@@ -1,6 +1,6 @@
 'use strict'
 
-/** kafkajs-behaviour.md 7.7 and the SASL options of 2: what goes over the wire, with a peer for a broker. */
+/** Contract 7.7 and the SASL options of 2: what goes over the wire, with a peer for a broker. */
 
 const { describe: suite } = require('node:test')
 const { contract, waitFor } = require('../harness')

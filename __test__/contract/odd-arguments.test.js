@@ -1,7 +1,7 @@
 'use strict'
 
 /**
- * kafkajs-behaviour.md 2, 5, 6: arguments nobody should give. What kafkajs takes we take; what is refused is refused by
+ * Contract 2, 5, 6: arguments nobody should give. What kafkajs takes we take; what is refused is refused by
  * an Error in words for people, and nothing crashes, hangs or rejects behind the caller's back.
  */
 

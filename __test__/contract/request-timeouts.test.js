@@ -1,6 +1,6 @@
 'use strict'
 
-/** kafkajs-behaviour.md 7.3 and 7.4: how long requests may take, and throttling. */
+/** Contract 7.3 and 7.4: how long requests may take, and throttling. */
 
 const { describe } = require('node:test')
 const { setTimeout: passed } = require('node:timers/promises')

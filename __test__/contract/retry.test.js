@@ -1,6 +1,6 @@
 'use strict'
 
-/** kafkajs-behaviour.md 7.1 and 11 (37, 38, 40): how often is tried, and whose `retry` counts. */
+/** Contract 7.1 and 11 (37, 38, 40): how often is tried, and whose `retry` counts. */
 
 const { contract, response, startPeer, waitFor, within } = require('../harness')
 const { API, answerVersions, list, metadataBody, write } = require('../harness/wire')

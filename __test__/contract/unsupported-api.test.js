@@ -1,6 +1,6 @@
 'use strict'
 
-/** kafkajs-behaviour.md 6 and 10: a broker that does not have an API. */
+/** Contract 6 and 10: a broker that does not have an API. */
 
 const { apiVersionsBody, contract, response, startPeer } = require('../harness')
 const { errorOf } = require('./observe')
