@@ -169,20 +169,6 @@ describe('what consumers ask brokers for', { concurrency: 6 }, () => {
     })
   }
 
-  contract('4.1 Fetch may take longer than requestTimeout', NO_TOPIC, async context => {
-    const { record } = context
-    const { broker, consumer, start } = await makeScripted(
-      context,
-      {},
-      { maxWaitTimeInMs: 3000, settings: { requestTimeout: 1000 } }
-    )
-    const timeouts = []
-    consumer.on(consumer.events.REQUEST_TIMEOUT, ({ payload }) => timeouts.push(payload.apiName))
-    await start()
-    await waitFor(() => broker.asks.length >= 2, DEADLINE)
-    record('timeouts', timeouts)
-  })
-
   contract('4.2 an error of LeaveGroup is swallowed', NO_TOPIC, async context => {
     const { record } = context
     let asked = 0

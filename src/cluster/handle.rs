@@ -1,21 +1,17 @@
-//! The cluster as one client sees it: find the right broker, keep metadata fresh, survive brokers that go.
+//! The cluster as one client sees it: find the right broker, survive brokers that go. `refresh.rs` keeps metadata fresh.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
-use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
-use kafka_protocol::messages::{MetadataRequest, MetadataResponse, TopicName};
-use kafka_protocol::protocol::StrBytes;
 use parking_lot::{Mutex, RwLock};
 use serde_json::json;
 use tokio::sync::{Mutex as AsyncMutex, Notify};
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::broker::{Broker, Role, disconnected};
 use super::coordinator::{CoordinatorKind, Coordinators};
-use super::metadata::{BrokerAddress, Metadata, Scope, require_brokers};
+use super::metadata::{BrokerAddress, Metadata};
 use super::retry::{Failure, retry};
 use crate::config::ClusterConfig;
 use crate::error::{Error, ErrorKind, Result};
@@ -23,31 +19,29 @@ use crate::event::{Level, Reporter};
 use crate::network::{Connection, Deadline, Dialer, Endpoint};
 use crate::protocol::wire::KafkaRequest;
 
-const LEADER_NOT_AVAILABLE: i16 = 5;
-
-struct Shared {
-    config: Arc<ClusterConfig>,
-    reporter: Reporter,
-    dialer: Arc<Dialer>,
-    seeds: Mutex<Vec<String>>,
-    next_seed: AtomicUsize,
-    connected: AtomicBool,
+pub(super) struct Shared {
+    pub(super) config: Arc<ClusterConfig>,
+    pub(super) reporter: Reporter,
+    pub(super) dialer: Arc<Dialer>,
+    pub(super) seeds: Mutex<Vec<String>>,
+    pub(super) next_seed: AtomicUsize,
+    pub(super) connected: AtomicBool,
     /// Ends the attempts to connect that began before [`ClusterHandle::disconnect`].
-    closed: Mutex<CancellationToken>,
+    pub(super) closed: Mutex<CancellationToken>,
     // The seed connection serves look-ups until the node behind it is known.
-    bootstrap: AsyncMutex<Option<Arc<Connection>>>,
-    brokers: Mutex<HashMap<i32, Arc<Broker>>>,
-    metadata: RwLock<Arc<Metadata>>,
-    targets: Mutex<BTreeSet<String>>,
-    refreshing: AsyncMutex<()>,
-    coordinators: Coordinators,
-    refreshed: Notify,
-    generation: AtomicU32,
+    pub(super) bootstrap: AsyncMutex<Option<Arc<Connection>>>,
+    pub(super) brokers: Mutex<HashMap<i32, Arc<Broker>>>,
+    pub(super) metadata: RwLock<Arc<Metadata>>,
+    pub(super) targets: Mutex<BTreeSet<String>>,
+    pub(super) refreshing: AsyncMutex<()>,
+    pub(super) coordinators: Coordinators,
+    pub(super) refreshed: Notify,
+    pub(super) generation: AtomicU32,
 }
 
 /// Cheap clone; see the module text.
 #[derive(Clone)]
-pub struct ClusterHandle(Arc<Shared>);
+pub struct ClusterHandle(pub(super) Arc<Shared>);
 
 impl std::fmt::Debug for ClusterHandle {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -305,215 +299,6 @@ impl ClusterHandle {
             .await
     }
 
-    /// Topics the client works with; each refresh asks for all of them. Says whether any is new.
-    pub fn add_targets<'a>(&self, topics: impl IntoIterator<Item = &'a str>) -> bool {
-        let mut targets = self.0.targets.lock();
-        let mut added = false;
-        for topic in topics {
-            added |= !targets.contains(topic) && targets.insert(topic.to_owned());
-        }
-        added
-    }
-
-    /// Stops asking for a topic, for instance because it was deleted.
-    pub fn remove_target(&self, topic: &str) {
-        self.0.targets.lock().remove(topic);
-    }
-
-    /// The topics each refresh asks for.
-    pub fn targets(&self) -> Vec<String> {
-        self.0.targets.lock().iter().cloned().collect()
-    }
-
-    /// Asks for the target topics now. Those who ask while an answer is under way share it. A topic in error does not
-    /// fail the refresh: its error is in the snapshot.
-    ///
-    /// # Errors
-    /// When no broker answers.
-    pub async fn refresh_metadata(&self) -> Result<Arc<Metadata>> {
-        let asked_at = Instant::now();
-        let _turn = self.0.refreshing.lock().await;
-        let current = self.metadata();
-        if current.refreshed_at.is_some_and(|at| at > asked_at) && self.covers_targets(&current) {
-            return Ok(current);
-        }
-        let topics = self.targets();
-        self.fetch_metadata(Some(&topics)).await
-    }
-
-    fn covers_targets(&self, metadata: &Metadata) -> bool {
-        self.0
-            .targets
-            .lock()
-            .iter()
-            .all(|topic| metadata.topics.contains_key(topic.as_str()))
-    }
-
-    /// [`ClusterHandle::refresh_metadata`] if the snapshot is older than `metadataMaxAge` or lacks a target topic.
-    ///
-    /// # Errors
-    /// As [`ClusterHandle::refresh_metadata`].
-    pub async fn refresh_metadata_if_necessary(&self) -> Result<Arc<Metadata>> {
-        let current = self.metadata();
-        if current.is_stale(self.0.config.metadata_max_age, Instant::now()) || !self.covers_targets(&current)
-        {
-            return self.refresh_metadata().await;
-        }
-        Ok(current)
-    }
-
-    /// Asks for every topic of the cluster.
-    ///
-    /// # Errors
-    /// When no broker answers.
-    pub async fn refresh_all(&self) -> Result<Arc<Metadata>> {
-        let _turn = self.0.refreshing.lock().await;
-        self.fetch_metadata(None).await
-    }
-
-    /// Asks for `topics` now and leaves the targets as they are: for a client that looks at a topic once. A topic in
-    /// error does not fail the call: its error is in the snapshot.
-    ///
-    /// # Errors
-    /// When no broker answers.
-    pub async fn fetch_topics(&self, topics: &[String]) -> Result<Arc<Metadata>> {
-        self.fetch_metadata(Some(topics)).await
-    }
-
-    /// Adds `topics` to the targets and waits until each can be used or has failed for good. A topic that was created
-    /// a moment ago has no leader yet: that alone is waited for, with the client's back-off.
-    ///
-    /// # Errors
-    /// The protocol error of the first topic that cannot be used.
-    pub async fn load_topics(&self, topics: &[String]) -> Result<Arc<Metadata>> {
-        self.add_targets(topics.iter().map(String::as_str));
-        retry(self.0.config.retry, |attempt| async move {
-            // What failed before may work by now: that is for the cluster to say, not for the snapshot.
-            let usable = topics.iter().all(|topic| self.metadata().topic(topic).is_ok());
-            let metadata = if attempt == 0 && usable {
-                self.refresh_metadata_if_necessary()
-                    .await
-                    .map_err(Failure::Bail)?
-            } else {
-                self.refresh_metadata().await.map_err(Failure::Bail)?
-            };
-            for topic in topics {
-                match metadata.topic(topic) {
-                    Ok(_) => {}
-                    Err(error) if error.code() == Some(LEADER_NOT_AVAILABLE) => {
-                        return Err(Failure::Retry(error));
-                    }
-                    Err(error) => return Err(Failure::Bail(error)),
-                }
-            }
-            Ok(metadata)
-        })
-        .await
-    }
-
-    async fn fetch_metadata(&self, topics: Option<&[String]>) -> Result<Arc<Metadata>> {
-        let scope = if topics.is_some() {
-            Scope::Listed
-        } else {
-            Scope::All
-        };
-        let response = retry(self.0.config.retry, |_| async {
-            let request = MetadataRequest::default()
-                .with_topics(topics.map(|topics| topics.iter().map(|topic| request_topic(topic)).collect()))
-                .with_allow_auto_topic_creation(self.0.config.allow_auto_topic_creation);
-            match self.any_connection().await {
-                Err(error) => Err(Failure::Bail(error)),
-                Ok(connection) => match connection.send(request, Deadline::Default).await {
-                    Ok(response) => {
-                        require_brokers(&response)?;
-                        Ok((response, connection))
-                    }
-                    // The broker we asked went away: ask another one.
-                    Err(error) if error.is_connection() => Err(Failure::Retry(error)),
-                    Err(error) => Err(Failure::Bail(error)),
-                },
-            }
-        })
-        .await;
-        let (response, connection) = response?;
-        Ok(self.learn(&response, scope, &connection).await)
-    }
-
-    async fn learn(
-        &self,
-        response: &MetadataResponse,
-        scope: Scope,
-        connection: &Arc<Connection>,
-    ) -> Arc<Metadata> {
-        let fresh = {
-            let mut current = self.0.metadata.write();
-            *current = Arc::new(current.merge(response, scope, Instant::now()));
-            Arc::clone(&current)
-        };
-        self.learn_brokers(&fresh);
-        self.adopt_bootstrap(connection).await;
-        self.0.generation.fetch_add(1, Ordering::Release);
-        self.0.refreshed.notify_waiters();
-        fresh
-    }
-
-    fn learn_brokers(&self, metadata: &Metadata) {
-        let mut brokers = self.0.brokers.lock();
-        if !self.is_connected() {
-            return;
-        }
-        brokers.retain(|node_id, _| metadata.brokers.contains_key(node_id));
-        for address in metadata.brokers.values() {
-            let Ok(endpoint) = Endpoint::advertised(&address.host, address.port) else {
-                continue;
-            };
-            self.place_broker(&mut brokers, address.node_id, endpoint);
-        }
-    }
-
-    /// The seed connection becomes the control connection of the broker behind it, if the addresses tell which.
-    async fn adopt_bootstrap(&self, connection: &Arc<Connection>) {
-        let owner = {
-            let brokers = self.0.brokers.lock();
-            brokers
-                .values()
-                .find(|broker| broker.endpoint() == *connection.endpoint())
-                .cloned()
-        };
-        if let Some(broker) = owner {
-            broker.adopt(Role::Control, Arc::clone(connection)).await;
-        }
-    }
-
-    /// Takes over what a broker hinted at in its answer (KIP-951): a newer leader and where it lives. Says whether that
-    /// was news.
-    pub fn note_leader(
-        &self,
-        topic: &str,
-        partition: i32,
-        leader: i32,
-        epoch: i32,
-        brokers: &[BrokerAddress],
-    ) -> bool {
-        let fresh = {
-            let mut current = self.0.metadata.write();
-            let Some(next) = current.with_leader_hint(topic, partition, leader, epoch, brokers) else {
-                return false;
-            };
-            *current = Arc::new(next);
-            Arc::clone(&current)
-        };
-        self.learn_brokers(&fresh);
-        self.0.generation.fetch_add(1, Ordering::Release);
-        self.0.refreshed.notify_waiters();
-        true
-    }
-
-    /// Resolves when the next snapshot is in place.
-    pub async fn metadata_changed(&self) {
-        self.0.refreshed.notified().await;
-    }
-
     /// Node id of the coordinator of `key`, from the cache or asked for now with the client's back-off.
     ///
     /// # Errors
@@ -544,7 +329,12 @@ impl ClusterHandle {
         Ok(())
     }
 
-    fn place_broker(&self, brokers: &mut HashMap<i32, Arc<Broker>>, node_id: i32, endpoint: Endpoint) {
+    pub(super) fn place_broker(
+        &self,
+        brokers: &mut HashMap<i32, Arc<Broker>>,
+        node_id: i32,
+        endpoint: Endpoint,
+    ) {
         if let Some(broker) = brokers.get(&node_id) {
             broker.move_to(endpoint);
         } else {
@@ -574,8 +364,4 @@ impl ClusterHandle {
 /// read. A broker may lock out who tries again and again.
 fn is_final(error: &Error) -> bool {
     !error.is_retriable() || error.code().is_some()
-}
-
-fn request_topic(name: &str) -> MetadataRequestTopic {
-    MetadataRequestTopic::default().with_name(Some(TopicName(StrBytes::from_string(name.to_owned()))))
 }
