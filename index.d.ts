@@ -265,7 +265,10 @@ export interface ProducerConfig {
   linger?: number
   /** Only kafkajs-rs: size at which a batch of one partition is full, bytes before compression. Default 1048576. */
   batchSize?: number
-  /** Only kafkajs-rs: messages that wait to be sent hold at most this, bytes; `send` then waits. Default 33554432. */
+  /**
+   * Only kafkajs-rs: messages that wait to be sent hold at most this, bytes; `send` then waits. Default 33554432. Each
+   * call counts about 400 bytes beside its messages.
+   */
   maxBufferedBytes?: number
 }
 

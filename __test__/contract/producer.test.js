@@ -199,7 +199,9 @@ contract('3.3 send when not connected', async context => {
   await ending
   record('after disconnect', await errorOf(send))
   await producer.connect()
-  record('connected again', await send())
+  // Where it is stored says how often kafkajs repeated the first one, which on a busy machine it may.
+  const [{ baseOffset, ...metadata }] = await send()
+  record('connected again', { ...metadata, baseOffset: typeof baseOffset })
 })
 
 contract('3.2 disconnect waits for what is being sent', async context => {

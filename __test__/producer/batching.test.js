@@ -256,7 +256,7 @@ test('maxBufferedBytes: send waits when it is reached, and nothing is lost or re
 test('maxBufferedBytes: who waits longer than requestTimeout is told why', async t => {
   // Only waiting for room has a deadline here: a request that ran out of time would make room.
   const settings = { requestTimeout: 400, enforceRequestTimeout: false }
-  const { send, open } = await gated(t, { maxBufferedBytes: 5000 }, settings)
+  const { send, open } = await gated(t, { maxBufferedBytes: 6000 }, settings)
   const refused = []
   const sends = Array.from({ length: 12 }, () =>
     send('x'.repeat(1000)).catch(error => refused.push(`${error.name}: ${error.message}`))
@@ -266,7 +266,7 @@ test('maxBufferedBytes: who waits longer than requestTimeout is told why', async
   for (const text of refused) {
     assert.match(
       text,
-      /^KafkaJSTimeout: Timed out while waiting for \d+ of the 5000 bytes of maxBufferedBytes$/
+      /^KafkaJSTimeout: Timed out while waiting for \d+ of the 6000 bytes of maxBufferedBytes$/
     )
   }
   await open()

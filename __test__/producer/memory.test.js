@@ -30,13 +30,13 @@ async function push(load) {
 
 const megabytes = bytes => `${(bytes / MB).toFixed(1)} MB`
 
-/** A broker that takes at most some thousand messages a second. */
-async function slowBroker(t) {
+/** @param {() => Promise<void>} pause  before a record batch is stored and the next request read */
+async function slowBroker(t, pause) {
   const broker = await startScriptedBroker({
     topics: { t: 4 },
     keep: false,
     produce: async () => {
-      await new Promise(resolve => setTimeout(resolve, 20))
+      await pause()
       return 0
     },
   })
@@ -44,24 +44,55 @@ async function slowBroker(t) {
   return broker
 }
 
+const sleep = milliseconds => new Promise(resolve => setTimeout(resolve, milliseconds))
+
+/** At most some thousand messages a second. */
+const slowly = () => () => sleep(20)
+
+/** Nothing is read for longer than it takes to fill all there is to fill. */
+const late = () => {
+  let begun
+  return () => (begun ??= sleep(3000))
+}
+
+const MANY = 1000
+
 for (const [name, load] of Object.entries({
-  '100 messages a call': { calls: 1000, messages: 100, outstanding: 200 },
-  '1 message a call': { calls: 50_000, messages: 1, outstanding: 1000 },
+  '1 KB, 100 a call': {
+    pace: slowly,
+    calls: 1000,
+    messages: 100,
+    bytes: 1024,
+    acks: -1,
+    outstanding: 200,
+  },
+  '1 KB, 1 a call': {
+    pace: slowly,
+    calls: 50_000,
+    messages: 1,
+    bytes: 1024,
+    acks: -1,
+    outstanding: MANY,
+  },
+  // What is kept of each call is many times its message.
+  '10 bytes, 1 a call, acks 0': {
+    pace: late,
+    options: { maxBufferedBytes: 16 * MB },
+    calls: 700_000,
+    messages: 1,
+    bytes: 10,
+    acks: 0,
+    outstanding: MANY,
+  },
 })) {
-  test(`1 KB messages faster than the broker takes them, ${name}`, async t => {
-    const maxBufferedBytes = 4 * MB
-    const { brokers: addresses } = await slowBroker(t)
-    const { before, early, late } = await push({
-      ...load,
-      brokers: addresses,
-      topic: 't',
-      options: { maxBufferedBytes },
-      acks: -1,
-      bytes: 1024,
-    })
-    const grown = Math.max(early, late) - before
+  test(`messages faster than the broker takes them: ${name}`, async t => {
+    const { options = { maxBufferedBytes: 4 * MB }, pace } = load
+    const { brokers: addresses } = await slowBroker(t, pace())
+    const held = await push({ ...load, options, brokers: addresses, topic: 't' })
+    const { before } = held
+    const grown = Math.max(held.early, held.late) - before
     t.diagnostic(`grew by ${megabytes(grown)} over ${megabytes(before)}`)
-    assert.ok(grown <= maxBufferedBytes + MARGIN, `grew by ${megabytes(grown)}`)
+    assert.ok(grown <= options.maxBufferedBytes + MARGIN, `grew by ${megabytes(grown)}`)
   })
 }
 
@@ -72,14 +103,15 @@ test('300,000 sends with acks 0: all in the log, and memory stays where it was',
   const { early, late, sent } = await push({
     brokers: await brokers(),
     topic,
-    options: {},
+    options: { maxBufferedBytes: 4 * MB },
     acks: 0,
     calls: ACKS_0_SENDS,
     messages: 1,
     bytes: 10,
     outstanding: 1000,
   })
-  // An entry of 120 bytes for each, until its connection is retired after 100,000, is the most that may vary.
+  // What waits while the broker is slow, and an entry of 120 bytes for each until its connection is retired after
+  // 100,000: more may not vary.
   t.diagnostic(`first fifth: ${megabytes(early)}, then: ${megabytes(late)}`)
   assert.ok(late - early < 48 * MB, `grew by ${megabytes(late - early)}`)
   await waitFor(async () => (await endOffsets(topic))[0] === sent, {

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::at_once;
 use super::batch::{BatchKey, Chunk, Slot};
-use super::call::Call;
+use super::call::{Call, ProducedPartition};
 use super::handle::{ProducerHandle, Shared, State};
 use crate::cluster::Role;
 use crate::cluster::metadata::Topic;
@@ -18,6 +18,14 @@ use crate::protocol::records::{PackedRecords, ParsedRecord, RecordView};
 
 /// A topic that lacks a partition somebody named is looked up again if what we know is older than this.
 const PARTITION_RECHECK: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// What the heap adds to an allocation, and to the five of a call: its records and their table, its `Call`, its views in
+/// the chunk, and its place in the batch.
+const ALLOCATIONS: usize = 5 * 16;
+/// What is kept of a call beside the records themselves. A batch that grows has up to twice the room it needs.
+const PER_CALL: usize =
+    size_of::<Call>() + size_of::<ProducedPartition>() + size_of::<PackedRecords>() + ALLOCATIONS;
+const PER_TOPIC: usize = 2 * size_of::<Chunk>();
 
 /// One call as the binding hands it over.
 #[derive(Debug)]
@@ -33,8 +41,11 @@ pub struct Submission {
 }
 
 impl Submission {
+    /// What it takes until it is settled. Of small messages most is not the messages.
     fn bytes(&self) -> usize {
-        self.records.data.len() + self.records.table.len() * size_of::<u32>()
+        let records: usize = self.topics.iter().map(|(_, count)| *count as usize).sum();
+        let packed = self.records.data.len() + self.records.table.len() * size_of::<u32>();
+        packed + records * size_of::<RecordView>() + self.topics.len() * PER_TOPIC + PER_CALL
     }
 }
 
