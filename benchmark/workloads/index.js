@@ -15,7 +15,7 @@
  * @property {boolean} [transaction] - produce: each call is a transaction of its own
  * @property {number} [perCall] - produce: messages in one call
  * @property {number} [inFlight] - produce: calls that are not yet answered; Infinity: none is awaited
- * @property {number} [calls] - produce: how many calls, in place of as many as fit in the time
+ * @property {number} [calls] - produce: how many calls are made at once; when all are answered, again, as often as fits in the time
  * @property {'message' | 'batch'} [handler] - consume
  * @property {'turn' | 'slow'} [handlerWork] - consume: what the handler awaits, a turn of the event loop or 10 ms
  * @property {number} [concurrency] - consume: partitions that are handled at a time

@@ -40,19 +40,18 @@ async function produce(client, workload, { brokers, topic, partitions, size }) {
     return transaction ? producer.sendTransaction(call) : producer.send(call)
   }
 
+  const run = (ms, latencies) =>
+    calls ? sendBursts(ms, calls, send, latencies) : sendFor(ms, inFlight, send, latencies)
+
   await send()
   const firstMessageMs = performance.now() - startedAt
   const warmUp = new Latencies()
-  await (calls
-    ? sendAtOnce(calls / 10, send, warmUp)
-    : sendFor(size.warmUpMs, inFlight, send, warmUp))
+  await run(size.warmUpMs, warmUp)
 
   const before = sent
   const latencies = new Latencies()
   const end = startMeasurement()
-  await (calls
-    ? sendAtOnce(calls, send, latencies)
-    : sendFor(size.produceMs, inFlight, send, latencies))
+  await run(size.produceMs, latencies)
   const measured = await end((sent - before) * perCall, latencies)
 
   await producer.disconnect()
@@ -76,14 +75,17 @@ async function sendFor(ms, inFlight, send, latencies) {
   )
 }
 
-/** All calls in one go, awaited together. */
-async function sendAtOnce(calls, send, latencies) {
-  const calledAt = performance.now()
-  const answers = []
-  for (let call = 0; call < calls; call++) {
-    answers.push(send().then(() => latencies.add(performance.now() - calledAt)))
+/** `calls` in one go, awaited together; and again, until the time is over. */
+async function sendBursts(ms, calls, send, latencies) {
+  const endAt = performance.now() + ms
+  while (performance.now() < endAt) {
+    const calledAt = performance.now()
+    const answers = []
+    for (let call = 0; call < calls; call++) {
+      answers.push(send().then(() => latencies.add(performance.now() - calledAt)))
+    }
+    await Promise.all(answers)
   }
-  await Promise.all(answers)
 }
 
 module.exports = { produce }
