@@ -5,7 +5,8 @@
  *
  *     npm run fuzz -- --seconds 60                    time of each target; default 60
  *     npm run fuzz -- --seconds 600 responses sasl    these targets only
- *     npm run fuzz -- --runs 200000                   so many inputs at most, and the same ones each time
+ *     npm run fuzz -- --runs 200000                   so many inputs of each target at most
+ *     npm run fuzz -- --seed 1                        the same inputs each time, as far as the time goes; default by chance
  *
  * A panic, an overflow, more than 1 GB of memory and an input that takes more than 20 seconds are crashes; the input is
  * kept in fuzz/artifacts. fuzz/seeds are answers of a real broker (fuzz/capture.js); what the fuzzer finds worth keeping
@@ -44,14 +45,15 @@ function build() {
   return run('cargo', ['build', '--bins', '--manifest-path', manifest], { cwd: ROOT, env })
 }
 
-function fuzz(target, { seconds, runs }) {
+function fuzz(target, { seconds, runs, seed }) {
   const corpus = path.join(FUZZ, 'corpus', target)
   const artifacts = path.join(FUZZ, 'artifacts', target)
   for (const folder of [corpus, artifacts]) fs.mkdirSync(folder, { recursive: true })
   const seeds = path.join(FUZZ, 'seeds', target)
   const inputs = fs.existsSync(seeds) ? [corpus, seeds] : [corpus]
   const ends = [`-max_total_time=${seconds}`, `-artifact_prefix=${artifacts}${path.sep}`]
-  if (runs !== undefined) ends.push(`-runs=${runs}`, '-seed=1')
+  if (runs !== undefined) ends.push(`-runs=${runs}`)
+  if (seed !== undefined) ends.push(`-seed=${seed}`)
   return run(path.join(BUILT, 'debug', target), [...inputs, ...ends, ...LIMITS], { cwd: FUZZ })
 }
 
@@ -64,11 +66,16 @@ function whole(option, text) {
 async function main() {
   handleInterruption()
   const { values, positionals } = parseArgs({
-    options: { seconds: { type: 'string', default: '60' }, runs: { type: 'string' } },
+    options: {
+      seconds: { type: 'string', default: '60' },
+      runs: { type: 'string' },
+      seed: { type: 'string' },
+    },
     allowPositionals: true,
   })
   const seconds = whole('seconds', values.seconds)
   const runs = values.runs && whole('runs', values.runs)
+  const seed = values.seed && whole('seed', values.seed)
   const known = allTargets()
   const unknown = positionals.find(name => !known.includes(name))
   if (unknown) throw new Error(`No target ${unknown}: there are ${known.join(', ')}`)
@@ -83,7 +90,7 @@ async function main() {
   }
   const failed = []
   for (const target of targets) {
-    const done = await step(`Fuzzing ${target}`, () => fuzz(target, { seconds, runs }))
+    const done = await step(`Fuzzing ${target}`, () => fuzz(target, { seconds, runs, seed }))
     if (!done) failed.push(target)
   }
   if (failed.length > 0) {
