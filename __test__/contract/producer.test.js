@@ -201,7 +201,8 @@ contract('3.3 send when not connected', async context => {
   await producer.connect()
   // Where it is stored says how often kafkajs repeated the first one, which on a busy machine it may.
   const [{ baseOffset, ...metadata }] = await send()
-  record('connected again', { ...metadata, baseOffset: typeof baseOffset })
+  record('connected again', metadata)
+  record('behind the first one', typeof baseOffset === 'string' && Number(baseOffset) >= 1)
 })
 
 contract('3.2 disconnect waits for what is being sent', async context => {

@@ -50,7 +50,7 @@ const sleep = milliseconds => new Promise(resolve => setTimeout(resolve, millise
 const slowly = () => () => sleep(20)
 
 /** Nothing is read for longer than it takes to fill all there is to fill. */
-const late = () => {
+const stuckAtFirst = () => {
   let begun
   return () => (begun ??= sleep(3000))
 }
@@ -76,7 +76,7 @@ for (const [name, load] of Object.entries({
   },
   // What is kept of each call is many times its message.
   '10 bytes, 1 a call, acks 0': {
-    pace: late,
+    pace: stuckAtFirst,
     options: { maxBufferedBytes: 16 * MB },
     calls: 700_000,
     messages: 1,
