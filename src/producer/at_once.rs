@@ -6,7 +6,6 @@
 //! always. What comes while a request is under way gathers for the sender.
 
 use std::sync::Arc;
-use std::task::{Context, Waker};
 
 use futures::future::join_all;
 use tokio::time::Instant;
@@ -87,19 +86,13 @@ fn send(shared: &Arc<Shared>, alone: Alone) {
     let Alone { node_id, requests } = alone;
     let under_way = UnderWay(Arc::clone(shared));
     let tasks = shared.tasks.clone();
-    let mut exchange = Box::pin(async move {
+    tasks.begin(Box::pin(async move {
         let exchanges = requests
             .into_iter()
             .map(|request| dispatch(Arc::clone(&under_way.0), node_id, request));
         join_all(exchanges).await;
         drop(under_way);
-    });
-    let _runtime = tasks.enter();
-    // The task polls it again before it waits, so nothing that this poll waits for can be missed.
-    let mut context = Context::from_waker(Waker::noop());
-    if exchange.as_mut().poll(&mut context).is_pending() {
-        tasks.spawn_boxed(exchange);
-    }
+    }));
 }
 
 /// Lets the senders go on when it is dropped, also because its task was.
