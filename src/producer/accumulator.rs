@@ -289,7 +289,7 @@ mod tests {
                 data: Bytes::new(),
                 table: Vec::new(),
             }),
-            views: Vec::new(),
+            views: smallvec::SmallVec::new(),
             bytes,
             call: Call::new(id, 1, bytes, Arc::new(Sink::default())),
             topic_in_call: id,

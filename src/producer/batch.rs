@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
 use tokio::time::Instant;
 
 use super::call::Call;
@@ -42,7 +43,7 @@ pub struct Chunk {
     /// All records of the call.
     pub records: Arc<PackedRecords>,
     /// Those for this partition, in the order of the call.
-    pub views: Vec<RecordView>,
+    pub views: SmallVec<[RecordView; 1]>,
     /// Upper bound of their encoded size.
     pub bytes: usize,
     /// Whom to tell.

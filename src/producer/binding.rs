@@ -1,32 +1,21 @@
 //! `NativeProducer`: the producer's native half, for `src/producer/*.js`.
 
-#![expect(
-    clippy::too_many_arguments,
-    reason = "`send`: an object would cost more than the whole call"
-)]
-
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use napi_derive::napi;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::batch::BatchKey;
 use super::call::{CallSink, ProducedPartition};
 use super::coordinate::TransactionOffsets;
 use super::handle::{ProducerConfig, ProducerHandle};
-use super::intake::{Submission, Taken, load_topic};
+use super::intake::{Taken, load_topic};
+use super::packed_calls::PackedCalls;
 use crate::binding::Completions;
 use crate::binding::outcome::{from_json, thrown};
 use crate::cluster::binding::NativeCluster;
-use crate::error::{Error, Result};
-use crate::protocol::compression::Codec;
-use crate::protocol::records::PackedRecords;
-
-/// `level` that stands for the codec's default.
-const DEFAULT_LEVEL: i32 = i32::MIN;
+use crate::error::Error;
 
 struct Sink(Completions);
 
@@ -135,81 +124,39 @@ impl NativeProducer {
         self.cluster.metadata_generation()
     }
 
-    /// Takes over one call; both buffers are copied before it returns. Gives 0; 1 if `flush` has to be called when the
-    /// turn of the event loop ends; 2 if the call is over already (acks 0), and nothing will be settled.
+    /// Takes over the calls that are packed in the first `table_length` numbers of `table` and `data_length` bytes of
+    /// `data` (see `packed_calls.rs`); both are copied before it returns. `turn_over`: does what `flush` does, too.
     ///
-    /// The first `table_length` numbers of `table` are `topicCount, (topic, recordCount)*`, then the records as in
-    /// `protocol::records::packed`; their bytes are the first `data_length` of `data`.
+    /// Gives whether the last call is over already (acks 0), and nothing will be settled for it.
     #[napi]
     pub fn send(
         &self,
-        call: u32,
-        acks: i32,
-        timeout: i32,
-        codec: u32,
-        registered_codec: bool,
-        level: i32,
         data: &[u8],
         data_length: u32,
         table: &[u32],
         table_length: u32,
-    ) -> napi::Result<u32> {
-        let submission = (|| -> Result<Submission> {
-            let key = BatchKey {
-                registered_codec,
-                ..batch_key(acks, timeout, codec, level)?
-            };
-            let misfit = || Error::non_retriable("Invalid packed records: a length is beyond its buffer");
-            let table = table.get(..table_length as usize).ok_or_else(misfit)?;
-            let data = data.get(..data_length as usize).ok_or_else(misfit)?;
-            let (&count, rest) = table.split_first().ok_or_else(misfit)?;
-            let (topics, records) = rest.split_at_checked(count as usize * 2).ok_or_else(misfit)?;
-            let topics = topics
-                .chunks_exact(2)
-                .filter_map(|pair| Some((*pair.first()?, *pair.get(1)?)))
-                .collect();
-            let records = PackedRecords {
-                data: Bytes::copy_from_slice(data),
-                table: records.to_vec(),
-            };
-            Ok(Submission {
-                call,
-                key,
-                records,
-                topics,
-            })
-        })();
-        let taken = submission
-            .and_then(|submission| self.handle.submit(submission))
-            .map_err(|error| thrown(&error))?;
-        Ok(match taken {
-            Taken::Waits => 0,
-            Taken::Gathers => 1,
-            Taken::Over => 2,
-        })
+        turn_over: bool,
+    ) -> bool {
+        let data = data.get(..data_length as usize).unwrap_or_default();
+        let table = table.get(..table_length as usize).unwrap_or_default();
+        let mut taken = Taken::Waits;
+        for (call, submission) in PackedCalls::new(data, table) {
+            taken = submission
+                .and_then(|submission| self.handle.submit(submission))
+                .unwrap_or_else(|error| {
+                    self.completions.settle(call, &Err(error));
+                    Taken::Waits
+                });
+        }
+        if turn_over {
+            self.handle.flush();
+        }
+        taken == Taken::Over
     }
 
-    /// Lets go what `send` has gathered in this turn of the event loop.
+    /// The turn of the event loop ends: lets go what `send` has gathered in it.
     #[napi]
     pub fn flush(&self) {
         self.handle.flush();
     }
-}
-
-fn batch_key(acks: i32, timeout_ms: i32, codec: u32, level: i32) -> Result<BatchKey> {
-    let acks = i16::try_from(acks)
-        .map_err(|_| Error::non_retriable(format!("Invalid acks {acks}, expected -1, 0 or 1")))?;
-    let codec = u8::try_from(codec)
-        .ok()
-        .and_then(Codec::from_id)
-        .ok_or_else(|| Error::non_retriable(format!("Invalid compression {codec}, expected 0 to 4")))?;
-    let level = (level != DEFAULT_LEVEL).then_some(level);
-    Ok(BatchKey {
-        acks,
-        timeout_ms,
-        codec,
-        registered_codec: false,
-        level,
-        transactional: false,
-    })
 }

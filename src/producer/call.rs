@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use smallvec::SmallVec;
 
 use crate::error::Error;
 
@@ -31,7 +32,7 @@ pub trait CallSink: Send + Sync {
 
 struct Progress {
     parts: usize,
-    partitions: Vec<ProducedPartition>,
+    partitions: SmallVec<[ProducedPartition; 1]>,
     error: Option<Error>,
     bytes: usize,
     told: bool,
@@ -57,7 +58,7 @@ impl Call {
     pub fn new(id: u32, parts: usize, bytes: usize, sink: Arc<dyn CallSink>) -> Arc<Self> {
         let progress = Progress {
             parts,
-            partitions: Vec::with_capacity(parts),
+            partitions: SmallVec::new(),
             error: None,
             bytes,
             told: false,

@@ -7,6 +7,7 @@
 const { invoke, loadAddon, invokeSync } = require('../binding')
 const { CompressionCodecs } = require('../enums')
 const { createOn, producerEvents: events } = require('../events')
+const { handOverGathered } = require('./gathered')
 const createMessageProducer = require('./messageProducer')
 const { DefaultPartitioner, nativePartitioner } = require('./partitioners')
 const createSendMessages = require('./sendMessages')
@@ -102,6 +103,7 @@ module.exports = params => {
     connectionStatus = 'disconnecting'
     if (cluster.isConnected()) {
       const patience = cluster.requestTimeout + FLUSH_MARGIN
+      handOverGathered()
       await Promise.all(natives.map(native => invoke(call => native.close(call, patience))))
     }
     await cluster.disconnect()

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use smallvec::SmallVec;
 use tokio::time::Instant;
 
 use super::at_once;
@@ -37,7 +38,7 @@ pub struct Submission {
     /// All records of the call.
     pub records: PackedRecords,
     /// Topic numbers and how many of the records, in order, are for each.
-    pub topics: Vec<(u32, u32)>,
+    pub topics: SmallVec<[(u32, u32); 1]>,
 }
 
 impl Submission {
@@ -52,10 +53,9 @@ impl Submission {
 /// What became of a call that was taken over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Taken {
-    /// Its outcome will be reported.
+    /// Its outcome will be reported. It may not leave before [`ProducerHandle::flush`], which the caller has to call when
+    /// its turn ends.
     Waits,
-    /// So will it, but nothing leaves before [`ProducerHandle::flush`]: the caller has to call it when its turn ends.
-    Gathers,
     /// It is over, and nothing will be reported.
     Over,
 }
@@ -66,7 +66,7 @@ pub(super) struct Waiting {
     pub(super) call: Arc<Call>,
     key: BatchKey,
     records: Arc<PackedRecords>,
-    parsed: Vec<ParsedRecord>,
+    parsed: SmallVec<[ParsedRecord; 1]>,
     topic_in_call: u32,
 }
 
@@ -85,7 +85,7 @@ pub(super) fn submit(shared: &Arc<Shared>, submission: Submission) -> Result<Tak
         let call = accept(shared, &mut state, submission, &mut news)?;
         if at_once::gathers(shared, &state, key) {
             state.gathered.extend(news);
-            return Ok(Taken::Gathers);
+            return Ok(Taken::Waits);
         }
         let gathered = std::mem::take(&mut state.gathered);
         shared.ring_each(&mut state, gathered);
@@ -153,6 +153,7 @@ fn accept(
     submission: Submission,
     news: &mut Vec<Slot>,
 ) -> Result<Option<Arc<Call>>> {
+    let now = Instant::now();
     let bytes = submission.bytes();
     let Submission {
         call,
@@ -182,9 +183,9 @@ fn accept(
                 under_way = false;
                 queue.push_back(part);
             }
-            None => match known_topic(shared, state, topic) {
+            None => match known_topic(shared, state, topic, now) {
                 Some(known) if names_known_partitions(&part, &known) => {
-                    under_way &= place(shared, state, topic, &known, part, news);
+                    under_way &= place(shared, state, topic, &known, part, now, news);
                 }
                 _ => {
                     under_way = false;
@@ -197,10 +198,10 @@ fn accept(
 }
 
 /// What is known of a topic, unless that is older than `metadataMaxAge`: partitions may have been added since.
-fn known_topic(shared: &Shared, state: &State, topic: u32) -> Option<Arc<Topic>> {
+fn known_topic(shared: &Shared, state: &State, topic: u32, now: Instant) -> Option<Arc<Topic>> {
     let name = state.topics.name(topic)?;
     let metadata = shared.cluster.metadata();
-    if metadata.is_stale(shared.cluster.config().metadata_max_age, Instant::now()) {
+    if metadata.is_stale(shared.cluster.config().metadata_max_age, now) {
         return None;
     }
     metadata
@@ -218,7 +219,7 @@ fn names_known_partitions(part: &Waiting, topic: &Topic) -> bool {
             .filter_map(|record| record.partition)
             .any(|index| topic.partition(index).is_none())
     };
-    topic.refreshed_at.elapsed() < PARTITION_RECHECK || !missing()
+    !missing() || topic.refreshed_at.elapsed() < PARTITION_RECHECK
 }
 
 fn load(shared: &Arc<Shared>, state: &mut State, topic: u32, part: Waiting) {
@@ -236,8 +237,9 @@ fn load(shared: &Arc<Shared>, state: &mut State, topic: u32, part: Waiting) {
             match &loaded {
                 Ok(known) => {
                     let mut news = Vec::new();
+                    let now = Instant::now();
                     for part in parts {
-                        place(&shared, &mut state, topic, known, part, &mut news);
+                        place(&shared, &mut state, topic, known, part, now, &mut news);
                     }
                     shared.ring_each(&mut state, news);
                     VecDeque::new()
@@ -290,6 +292,7 @@ fn place(
     topic: u32,
     known: &Topic,
     part: Waiting,
+    now: Instant,
     news: &mut Vec<Slot>,
 ) -> bool {
     let Waiting {
@@ -299,7 +302,7 @@ fn place(
         parsed,
         topic_in_call,
     } = part;
-    let mut chunks: Vec<(i32, Chunk)> = Vec::with_capacity(1);
+    let mut chunks: SmallVec<[(i32, Chunk); 1]> = SmallVec::new();
     let mut position = vec![
         usize::MAX;
         if parsed.len() > 1 {
@@ -348,7 +351,7 @@ fn place(
             record.size_bound as usize,
             || Chunk {
                 records: Arc::clone(&records),
-                views: Vec::with_capacity(1),
+                views: SmallVec::new(),
                 bytes: 0,
                 call: Arc::clone(&call),
                 topic_in_call,
@@ -356,7 +359,6 @@ fn place(
         );
     }
     call.split(chunks.len());
-    let now = Instant::now();
     let mut reachable = key.acks == 0;
     for (partition, chunk) in chunks {
         reachable = reachable
@@ -379,7 +381,7 @@ fn place(
 }
 
 fn add(
-    chunks: &mut Vec<(i32, Chunk)>,
+    chunks: &mut SmallVec<[(i32, Chunk); 1]>,
     at: usize,
     partition: i32,
     view: RecordView,

@@ -8,7 +8,7 @@
  */
 
 const { SEND, isHeard, trace } = require('../channels')
-const { KafkaJSError, KafkaJSNonRetriableError, errorFromPayload } = require('../errors')
+const { KafkaJSError, KafkaJSNonRetriableError } = require('../errors')
 
 /** Rejects with the words of a failed destructuring. */
 const withoutArgument = async ({ acks }) => acks
@@ -39,11 +39,6 @@ const checkMessages = (topic, messages) => {
   }
 }
 
-/** Made when the promise is settled, and not before: only then has the stack the frames of those who await it. */
-const throwAsError = e => {
-  throw e instanceof Error || typeof e?.kind !== 'string' ? e : errorFromPayload(e)
-}
-
 /** Entries of one topic become one, in the order they came. */
 const mergeTopics = topicMessages => {
   if (topicMessages.length < 2) return topicMessages
@@ -58,8 +53,7 @@ const mergeTopics = topicMessages => {
  * @param {object} params
  * @param {boolean} params.idempotent whether acks other than -1 are refused
  * @param {() => 'connected' | 'disconnecting' | 'disconnected'} params.getConnectionStatus
- * @param {(call: object) => Promise<object[]>} params.sendMessages hands a checked call to the core; rejects with an
- *   error, or with the payload of one
+ * @param {(call: object) => Promise<object[]>} params.sendMessages hands a checked call to the core
  * @param {object} params.identity what the channel's messages say of the producer
  * @returns {{ send: Function, sendBatch: Function }}
  */
@@ -74,13 +68,6 @@ module.exports = ({ idempotent, getConnectionStatus, sendMessages, identity }) =
     }
     throw new KafkaJSError('The producer is disconnected')
   }
-
-  /** Not awaited: a call under way keeps a promise and not the frame of a function, of which there may be thousands. */
-  const deliver = (acks, timeout, compression, compressionLevel, topicMessages) =>
-    sendMessages(acks, timeout, compression, compressionLevel, topicMessages).then(
-      undefined,
-      throwAsError
-    )
 
   const sendBatch = async ({
     acks = -1,
@@ -99,11 +86,13 @@ module.exports = ({ idempotent, getConnectionStatus, sendMessages, identity }) =
     checkConnection()
     checkTopics(topicMessages)
     const merged = mergeTopics(topicMessages)
-    if (!isHeard(SEND)) return deliver(acks, timeout, compression, compressionLevel, merged)
+    // Not awaited: a call under way keeps a promise and not the frame of a function, of which there may be thousands.
+    if (!isHeard(SEND)) return sendMessages(acks, timeout, compression, compressionLevel, merged)
     // Entries of our own, so that a tracer can put its messages in place of the caller's.
     const own = merged.map(({ topic, messages }) => ({ topic, messages }))
     const message = { ...identity, acks, compression, topicMessages: own }
-    return trace(SEND, message, () => deliver(acks, timeout, compression, compressionLevel, own))
+    const deliver = () => sendMessages(acks, timeout, compression, compressionLevel, own)
+    return trace(SEND, message, deliver)
   }
 
   const send = call => {

@@ -1,10 +1,10 @@
 'use strict'
 
 /**
- * Packs the messages of one call into one buffer and one table of numbers, which the core copies at once.
+ * Packs calls, one behind the other, into one buffer and one table of numbers, which the core copies at once.
  *
- * The layout is that of `protocol/records/packed.rs`. Both stores are shared by all calls of this copy of the module:
- * packing and handing over happen without a break, and afterwards the caller may change its objects.
+ * The layout of a call is that of `packed_calls.rs`, and of its records that of `protocol/records/packed.rs`. Both stores
+ * are shared by all calls of this copy of the module. Once a call is packed, the caller may change its objects.
  */
 
 const { KafkaJSNonRetriableError } = require('../errors')
@@ -18,8 +18,16 @@ const SHORT = 24
 /** What one pathological call made the stores grow to is not kept. */
 const KEEP = 4 * 1024 * 1024
 
-let data = Buffer.allocUnsafeSlow(64 * 1024)
-let table = new Uint32Array(4096)
+/** Numbers of a call before its topics. */
+const LABEL = 8
+/** Added to the number of a codec that the program registered. */
+const REGISTERED = 256
+/** Numbers, and bytes, with which calls are handed over before the turn ends: the core should have begun by then. */
+const FULL_TABLE = 4096
+const FULL_DATA = 64 * 1024
+
+let data = Buffer.allocUnsafeSlow(FULL_DATA * 2)
+let table = new Uint32Array(FULL_TABLE * 2)
 let dataAt = 0
 let tableAt = 0
 
@@ -161,39 +169,84 @@ const partitionNumber = (partition, topic) => {
 }
 
 /**
- * Packs a call. What it gives is valid until the next call of it.
+ * Packs a call behind those that are there.
  *
  * @param {Array<{ topic: string, messages: object[] }>} topics
  * @param {(topic: string) => number} topicNumber the core's number of a topic
- * @param {(entry: { topic: string }, message: object) => unknown} [choose] a custom partitioner; without it the core
- *   chooses for messages that name no partition
- * @returns {{ data: Buffer, dataLength: number, table: Uint32Array, tableLength: number }}
+ * @param {unknown[][]} [chosen] what a custom partitioner chose, by topic and message; without it the core chooses for
+ *   messages that name no partition
+ * @returns {number} where the call begins, for `labelCall`, which has to follow
  * @throws {TypeError | SyntaxError | KafkaJSNonRetriableError} for a field of a type that cannot be sent, or a
- *   partition that cannot be
+ *   partition that cannot be; nothing is packed then
  */
-const pack = (topics, topicNumber, choose) => {
-  dataAt = 0
-  tableAt = 1 + topics.length * 2
-  if (tableAt > table.length) growTable(0)
-  table[0] = topics.length
-  // The time of the call, not of sending: it stays the same when a batch waits, or is sent again.
-  const now = Date.now()
-  for (let t = 0; t < topics.length; t++) {
-    const entry = topics[t]
-    const { messages } = entry
-    table[1 + t * 2] = topicNumber(entry.topic)
-    table[2 + t * 2] = messages.length
-    for (let m = 0; m < messages.length; m++) {
-      const message = messages[m]
-      const partition = choose ? choose(entry, message) : message.partition
-      const isOpen = !choose && partition == null
-      const number = isOpen ? NO_PARTITION : partitionNumber(partition, entry.topic)
-      putMessage(message, number, now)
+const packCall = (topics, topicNumber, chosen) => {
+  const callAt = tableAt
+  const dataStart = dataAt
+  const topicsAt = callAt + LABEL
+  const recordsAt = topicsAt + topics.length * 2
+  if (recordsAt > table.length) growTable(recordsAt - callAt)
+  tableAt = recordsAt
+  try {
+    // The time of the call, not of sending: it stays the same when a batch waits, or is sent again.
+    const now = Date.now()
+    for (let t = 0; t < topics.length; t++) {
+      const entry = topics[t]
+      const { messages } = entry
+      const number = topicNumber(entry.topic)
+      table[topicsAt + t * 2] = number
+      table[topicsAt + t * 2 + 1] = messages.length
+      for (let m = 0; m < messages.length; m++) {
+        const message = messages[m]
+        const partition = chosen ? chosen[t][m] : message.partition
+        const isOpen = !chosen && partition == null
+        putMessage(message, isOpen ? NO_PARTITION : partitionNumber(partition, entry.topic), now)
+      }
     }
+  } catch (error) {
+    tableAt = callAt
+    dataAt = dataStart
+    throw error
   }
+  table[callAt + 5] = tableAt - callAt
+  table[callAt + 6] = dataAt - dataStart
+  table[callAt + 7] = topics.length
+  return callAt
+}
+
+/**
+ * @param {number} callAt
+ * @param {number} id the number the call's outcome comes under
+ * @param {number} acks
+ * @param {number} timeout ms
+ * @param {number} codec 0 to 4
+ * @param {boolean} isRegistered whether a codec of the program compresses
+ * @param {number} level of the codec; -(2 ** 31) for its default
+ */
+const labelCall = (callAt, id, acks, timeout, codec, isRegistered, level) => {
+  table[callAt] = id
+  table[callAt + 1] = acks
+  table[callAt + 2] = timeout
+  table[callAt + 3] = isRegistered ? codec + REGISTERED : codec
+  table[callAt + 4] = level
+}
+
+/** @returns {boolean} whether what is packed should not wait for more */
+const isFull = () => tableAt >= FULL_TABLE || dataAt >= FULL_DATA
+
+/** @returns {boolean} */
+const isEmpty = () => tableAt === 0
+
+/**
+ * Takes all that is packed. What it gives is valid until the next call is packed.
+ *
+ * @returns {{ data: Buffer, dataLength: number, table: Uint32Array, tableLength: number }}
+ */
+const takePacked = () => {
   const packed = { data, dataLength: dataAt, table, tableLength: tableAt }
-  if (data.length > KEEP) data = Buffer.allocUnsafeSlow(64 * 1024)
+  dataAt = 0
+  tableAt = 0
+  if (data.length > KEEP) data = Buffer.allocUnsafeSlow(FULL_DATA * 2)
   return packed
 }
 
-module.exports = { pack }
+module.exports = { isEmpty, isFull, labelCall, packCall, takePacked }

@@ -4,11 +4,11 @@
  * From a checked call to the core and back. One promise a call: this is the hottest path of the library.
  */
 
-const { dropProduce, invoke, takeProduce, thrownError } = require('../binding')
+const { dropProduce, invoke, takeProduce } = require('../binding')
 const { CompressionCodecs, CompressionTypes, isBuiltinCodec } = require('../enums')
-const { KafkaJSNonRetriableError } = require('../errors')
+const { KafkaJSNonRetriableError, errorFromPayload } = require('../errors')
 const copyMessage = require('./copyMessage')
-const { pack } = require('./pack')
+const { gather, handOver, handOverGathered, labelCall, packFor } = require('./gathered')
 const createPartitionMetadata = require('./partitionMetadata')
 const { recordMetadata } = require('./recordMetadata')
 
@@ -58,18 +58,34 @@ const levelNumber = level => {
   )
 }
 
+const nextMicrotask = Promise.resolve()
+
+/**
+ * A promise that rejects with the error that `payload` describes, once somebody waits for it: an error has the frames of
+ * those who await it in its stack only if it is made while they do.
+ */
+const rejectLater = payload =>
+  nextMicrotask
+    .then(() => {})
+    .then(() => {
+      throw errorFromPayload(payload)
+    })
+
 /** A call under way. Keeps the names of its topics and not their messages, which may be large. */
 class ProduceCall {
-  constructor(topicMessages, resolve, reject) {
+  constructor(topicMessages, resolve) {
     this.id = 0
     this.topics =
       topicMessages.length === 1 ? topicMessages[0].topic : topicMessages.map(({ topic }) => topic)
     this.resolve = resolve
-    this.failed = reject
   }
 
   delivered(table, at, count) {
     this.resolve(recordMetadata(table, at, count, this.topics))
+  }
+
+  failed(payload) {
+    this.resolve(rejectLater(payload))
   }
 }
 
@@ -85,12 +101,6 @@ const resolveUnanswered = resolve => {
   setImmediate(resolve, [])
 }
 
-/** What the core says of a call it has taken over. */
-const GATHERS = 1
-const OVER = 2
-
-const nextMicrotask = Promise.resolve()
-
 const isEmpty = ({ messages }) => messages.length === 0
 
 /**
@@ -101,8 +111,7 @@ const isEmpty = ({ messages }) => messages.length === 0
  * @param {(args: object) => number} params.partitioner
  * @param {boolean} params.isNative whether the core has a partitioner that does the same
  * @returns {(acks: number, timeout: number | undefined, compression: number | undefined,
- *   compressionLevel: number | undefined, topicMessages: object[]) => Promise<object[]>} rejects with an error or with
- *   the payload of one
+ *   compressionLevel: number | undefined, topicMessages: object[]) => Promise<object[]>} what `send` gives
  */
 module.exports = ({ native, cluster, logger, partitioner, isNative }) => {
   const numbers = new Map()
@@ -122,75 +131,56 @@ module.exports = ({ native, cluster, logger, partitioner, isNative }) => {
       topicMessages.map(({ topic }) => invoke(call => native().loadTopic(call, topicNumber(topic))))
     )
 
-  let flushes = false
-  const flush = () => {
-    flushes = false
-    native().flush()
-  }
-  /** What is sent until then, in a loop or by callers that were answered together, leaves in one request. */
-  const flushLater = () => {
-    if (flushes) return
-    flushes = true
-    nextMicrotask.then(flush)
-  }
-
-  const handOver = (acks, timeout, compression, level, topicMessages, choose) =>
+  const submit = (acks, timeout, compression, level, topicMessages, choose) =>
     new Promise((resolve, reject) => {
+      const acksWanted = acksNumber(acks)
+      const patience = timeoutNumber(timeout)
+      const levelWanted = levelNumber(level)
       const codec = compression ?? CompressionTypes.None
       let isRegistered
-      let packed
+      let callAt
       try {
         isRegistered = registeredCodec(codec)
-        packed = pack(topicMessages, topicNumber, choose)
+        // Before packing: a partitioner may send something itself.
+        const chosen = choose && topicMessages.map(choose)
+        // It has to be alone, to be over when it is handed over.
+        if (acksWanted === 0) handOverGathered()
+        callAt = packFor(native(), topicMessages, topicNumber, chosen)
       } catch (error) {
         logger.error(`${error?.message ?? error}`)
         throw error
       }
-      const id = takeProduce(new ProduceCall(topicMessages, resolve, reject))
-      try {
-        const taken = native().send(
-          id,
-          acksNumber(acks),
-          timeoutNumber(timeout),
-          Number(codec),
-          isRegistered,
-          levelNumber(level),
-          packed.data,
-          packed.dataLength,
-          packed.table,
-          packed.tableLength
-        )
-        if (taken === GATHERS) {
-          flushLater()
-        } else if (taken === OVER) {
-          dropProduce(id)
-          resolveUnanswered(resolve)
-        }
-      } catch (error) {
+      const id = takeProduce(new ProduceCall(topicMessages, resolve))
+      labelCall(callAt, id, acksWanted, patience, Number(codec), isRegistered, levelWanted)
+      if (acksWanted !== 0) {
+        gather()
+      } else if (handOver()) {
         dropProduce(id)
-        throw thrownError(error)
+        resolveUnanswered(resolve)
       }
     })
 
   /** A custom partitioner chooses here, which it can only when the partitions are known. */
-  const chooseAndHandOver = (acks, timeout, compression, level, topicMessages) => {
-    const choose = ({ topic }, message) =>
-      partitioner({ topic, partitionMetadata: metadata.of(topic), message })
-    const hand = given => handOver(acks, timeout, compression, level, given, choose)
-    if (metadata.areKnown(topicMessages)) return hand(topicMessages)
+  const chooseAndSubmit = (acks, timeout, compression, level, topicMessages) => {
+    const choose = ({ topic, messages }) =>
+      messages.map(message =>
+        partitioner({ topic, partitionMetadata: metadata.of(topic), message })
+      )
+    const go = given => submit(acks, timeout, compression, level, given, choose)
+    if (metadata.areKnown(topicMessages)) return go(topicMessages)
     // What the caller does to its objects while we wait must not show.
     const given = topicMessages.map(({ topic, messages }) => ({
       topic,
       messages: messages.map(copyMessage),
     }))
     const load = () => loadTopics(given)
-    return metadata.whenKnown(given, load, () => hand(given))
+    return metadata.whenKnown(given, load, () => go(given))
   }
 
   return (acks, timeout, compression, level, topicMessages) => {
     if (topicMessages.every(isEmpty)) return loadTopics(topicMessages).then(() => [])
     return isNative
-      ? handOver(acks, timeout, compression, level, topicMessages)
-      : chooseAndHandOver(acks, timeout, compression, level, topicMessages)
+      ? submit(acks, timeout, compression, level, topicMessages)
+      : chooseAndSubmit(acks, timeout, compression, level, topicMessages)
   }
 }

@@ -6,6 +6,7 @@
 
 const { invoke, invokeSync } = require('../binding')
 const { KafkaJSNonRetriableError } = require('../errors')
+const { handOverGathered } = require('./gathered')
 
 const UNINITIALIZED = 'UNINITIALIZED'
 const READY = 'READY'
@@ -106,6 +107,7 @@ module.exports = ({ transactionalId, native, cluster, logger, createMessageProdu
   const end = async (method, to) => {
     guard(method, TRANSACTING)
     transition(to)
+    handOverGathered()
     try {
       await invoke(call => native().endTransaction(call, to === COMMITTING))
     } catch (error) {
@@ -148,6 +150,7 @@ module.exports = ({ transactionalId, native, cluster, logger, createMessageProdu
       assert(consumerGroupId, 'Missing consumerGroupId')
       assert(topics, 'Missing offset topics')
       const offsets = JSON.stringify(offsetsOf({ consumerGroupId, topics, groupMetadata }))
+      handOverGathered()
       await invoke(call => native().sendOffsets(call, offsets))
       for (const { topic, partitions } of topics) {
         for (const { partition, offset } of partitions) {

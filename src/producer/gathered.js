@@ -1,0 +1,56 @@
+'use strict'
+
+/**
+ * Calls that wait for the end of the turn of the event loop: what is sent until then, in a loop or by callers that were
+ * answered together, crosses to the core at once and leaves in one request.
+ *
+ * They are packed into stores that all producers share, so at any time they are the calls of one.
+ */
+
+const { isEmpty, isFull, packCall, labelCall, takePacked } = require('./pack')
+
+/** Whose calls are packed: the core's producer. */
+let owner = null
+/** The core's producers that have to be told when the turn ends. */
+let toFlush = []
+
+const nextMicrotask = Promise.resolve()
+
+/** @returns {boolean} whether the call, if it was only one, is over already (acks 0) */
+const handOver = (isTurnOver = false) => {
+  const { data, dataLength, table, tableLength } = takePacked()
+  return owner.send(data, dataLength, table, tableLength, isTurnOver)
+}
+
+/** Lets the core have what is packed. Has to precede whatever else a producer of the core is asked to do. */
+const handOverGathered = () => {
+  if (!isEmpty()) handOver()
+}
+
+const endTurn = () => {
+  const natives = toFlush
+  toFlush = []
+  for (const native of natives) {
+    if (native === owner && !isEmpty()) handOver(true)
+    else native.flush()
+  }
+}
+
+/** @returns {number} where the call begins, for `labelCall` */
+const packFor = (native, topicMessages, topicNumber, chosen) => {
+  if (owner !== native) {
+    handOverGathered()
+    owner = native
+  }
+  return packCall(topicMessages, topicNumber, chosen)
+}
+
+/** The call that was packed and labelled last may wait for others. */
+const gather = () => {
+  if (isFull()) handOver()
+  if (toFlush.includes(owner)) return
+  toFlush.push(owner)
+  if (toFlush.length === 1) nextMicrotask.then(endTurn)
+}
+
+module.exports = { gather, handOver, handOverGathered, labelCall, packFor }
