@@ -75,7 +75,7 @@ impl<B> FetchBuffer<B> {
         let Some(queue) = self.queues.get(partition) else {
             return false;
         };
-        let threshold = self.limit / 2;
+        let threshold = self.limit / 2; // Of half of it `take_makes_room` knows, too.
         // Reading ahead for a slow handler must leave room for partitions that wait for nothing but data.
         let bound = if queue.handed_out {
             threshold / 2
@@ -85,6 +85,15 @@ impl<B> FetchBuffer<B> {
         (self.total < bound || self.total == 0)
             && queue.bytes < self.partition_limit
             && queue.batches.len() < MAX_BATCHES
+    }
+
+    /// Whether the next batch that is handed out lets more be fetched: only then may a partition be unwanted now.
+    pub fn take_makes_room(&self) -> bool {
+        let queue = self.line.front().and_then(|next| self.queues.get(*next));
+        self.total >= self.limit / 4
+            || queue.is_some_and(|queue| {
+                queue.bytes >= self.partition_limit || queue.batches.len() >= MAX_BATCHES
+            })
     }
 
     /// Bytes one answer may have when `connections` may be answered at the same time.
@@ -253,6 +262,36 @@ mod tests {
         assert!(!buffer.wants(5), "half of the limit lies here");
         buffer.take();
         assert!(buffer.wants(5));
+    }
+
+    #[test]
+    fn whoever_is_not_wanted_before_a_batch_is_taken_and_is_wanted_after_it_can_be_told() {
+        for (limit, partition_limit) in [(8 * MB, MB), (4 * MB, 4 * MB), (0, 1), (MB, 0), (3, 2)] {
+            let mut random = 1_u32;
+            let mut next = |below: usize| {
+                random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                usize::try_from(random >> 8).expect("it fits") % below
+            };
+            let mut buffer = FetchBuffer::new(limit, partition_limit);
+            buffer.reset(5);
+            for _ in 0..20_000 {
+                let partition = next(5);
+                match next(4) {
+                    0 | 1 if buffer.wants(partition) => {
+                        let bytes = [1, 1000, MB / 3, MB][next(4)];
+                        buffer.push(partition, "batch", bytes);
+                    }
+                    2 => buffer.give_back(partition, false),
+                    _ => {
+                        let before: Vec<bool> = (0..5).map(|each| buffer.wants(each)).collect();
+                        let makes_room = buffer.take_makes_room();
+                        buffer.take();
+                        let is_newly_wanted = (0..5).any(|each| buffer.wants(each) && !before[each]);
+                        assert!(makes_room || !is_newly_wanted);
+                    }
+                }
+            }
+        }
     }
 
     #[test]

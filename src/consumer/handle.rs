@@ -239,7 +239,9 @@ impl Session {
         }
         let out = self.0.partitions.lock().take()?;
         self.0.group.note_begun(out.lease);
-        self.note_change();
+        if out.made_room {
+            self.note_change();
+        }
         Some(out)
     }
 
@@ -268,7 +270,8 @@ impl Session {
             .partitions
             .lock()
             .give_back(lease, resume, first, Instant::now());
-        // Otherwise there is nothing to ask for that was not there before, and waking the fetchers is not free.
+        // Otherwise there is nothing to ask for that was not there before, and waking the fetchers is not free. (Of the
+        // room that was left for others the next batch to be taken tells: one lies there.)
         if moves {
             self.note_change();
         }

@@ -16,6 +16,7 @@ impl<B> Partitions<B> {
         if self.frozen {
             return None;
         }
+        let made_room = self.buffer.take_makes_room();
         let (index, Parcel { batch, next }) = self.buffer.take()?;
         let slot = self.slots.get_mut(index)?;
         slot.delivered = next;
@@ -33,6 +34,7 @@ impl<B> Partitions<B> {
             slot: index,
             assignment: self.assignment,
             batch,
+            made_room,
         })
     }
 

@@ -101,6 +101,8 @@ pub struct HandedOut<B> {
     pub assignment: u32,
     /// The batch.
     pub batch: B,
+    /// Whether more may be fetched now.
+    pub made_room: bool,
 }
 
 #[derive(Debug)]
