@@ -4,7 +4,7 @@ const { parseArgs } = require('node:util')
 
 const USAGE = `Usage: npm run bench -- [options]
 
-  --rounds <n>          how often each client runs each workload; medians are reported (default 3)
+  --rounds <n>          how often each client runs each workload; medians are reported (default 5)
   --clients <a,b>       of: kafkajs-rs, kafkajs, platformatic, confluent, node-rdkafka, raw (default all)
   --workloads <a,b>     names or their beginnings, as "produce", "consume/each" (default all)
   --quick               short runs and one round: shows that all works, its figures mean little
@@ -59,7 +59,7 @@ function readOptions(args, known) {
     throw new UsageError(error.message)
   }
 
-  const rounds = Number(values.rounds ?? (values.quick ? 1 : 3))
+  const rounds = Number(values.rounds ?? (values.quick ? 1 : 5))
   if (!Number.isInteger(rounds) || rounds < 1) {
     throw new UsageError(`--rounds must be a whole number above 0, but is "${values.rounds}"`)
   }

@@ -4,6 +4,7 @@
  * Where the time of one workload goes, in JavaScript, in Rust and in the system, as Linux' perf sees it.
  *
  *     npm run profile -- consume/each-message --client kafkajs-rs
+ *     npm run profile -- produce/one-awaited --switches
  */
 
 const { execFileSync } = require('node:child_process')
@@ -13,11 +14,14 @@ const { parseArgs } = require('node:util')
 const { useOrStartSingle } = require('../broker')
 const { CLIENT_NAMES, OURS } = require('./clients')
 const { runOnce } = require('./rounds')
+const { describeSwitches } = require('./switches')
 const { openTopics } = require('./topics')
 const { SIZES, WORKLOADS } = require('./workloads')
 
 const PROFILES = path.join(__dirname, 'profiles')
-const USAGE = `Usage: npm run profile -- <workload> [--client <name>]
+const USAGE = `Usage: npm run profile -- <workload> [--client <name>] [--switches]
+
+--switches: instead of functions, how long each thread runs at a time, and how long it waits to run once it is woken.
 
 Workloads: npm run bench -- --list. Clients: ${CLIENT_NAMES.join(', ')} (default ${OURS}).
 KAFKA_BROKERS=host:port,... uses an existing Kafka; without it a local one is started and stopped.`
@@ -33,7 +37,11 @@ const MAX_OUTPUT_BYTES = 2 ** 30
 async function main() {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { client: { type: 'string', default: OURS }, help: { type: 'boolean' } },
+    options: {
+      client: { type: 'string', default: OURS },
+      switches: { type: 'boolean' },
+      help: { type: 'boolean' },
+    },
   })
   const found = WORKLOADS.find(({ name }) => name === positionals[0])
   if (values.help || !found || !CLIENT_NAMES.includes(values.client)) {
@@ -47,7 +55,16 @@ async function main() {
   const workload = { ...found, ...(found.messages && { messages: found.messages * more }) }
   fs.mkdirSync(PROFILES, { recursive: true })
   const base = path.join(PROFILES, `${found.name.replaceAll('/', '-')}-${values.client}`)
-  await record({ workload, client: values.client, data: `${base}.data` })
+  if (values.switches) {
+    const data = `${base}.sched.data`
+    const args = ['sched', 'record', '-o', data, '--', process.execPath]
+    await record({ workload, client: values.client, args, data, size: SIZES.full })
+    console.log(`\n${await describeSwitches(data)}`)
+    return
+  }
+  const data = `${base}.data`
+  const args = samplingOf(data)
+  await record({ workload, client: values.client, args, data, size: SIZES.profile })
   const written = report(base)
   console.log(`\n${fs.readFileSync(written.top, 'utf8')}`)
   console.log(`Written to ${Object.values(written).join(' and ')}`)
@@ -63,37 +80,30 @@ function requirePerf() {
   }
 }
 
+/** @returns {string[]} arguments of perf, Node.js and its own among them */
+function samplingOf(data) {
+  const perf = ['record', '-o', data, '-F', `${SAMPLES_PER_SECOND}`, '-g', '--', process.execPath]
+  // perf finds the names of compiled and of interpreted JavaScript in a file that Node.js writes.
+  const node = [
+    ...['--perf-basic-prof', '--interpreted-frames-native-stack'],
+    // Code that is moved or thrown away would be found under the name of what was there before.
+    ...['--no-compact-code-space', '--no-flush-bytecode'],
+    ...['--no-logfile-per-isolate', `--logfile=${data}.v8.log`],
+  ]
+  return [...perf, ...node]
+}
+
 /** Runs the workload once for warmth, and once under perf. */
-async function record({ workload, client, data }) {
+async function record({ workload, client, args, data, size }) {
   fs.rmSync(data, { force: true })
   const cluster = await useOrStartSingle({ workload: 'benchmark' })
   const { brokers } = cluster
   try {
     const topics = await openTopics(brokers, `profile-${Date.now().toString(36)}-${process.pid}`)
     try {
-      const once = { workload, name: client, brokers, topics, size: SIZES.profile }
+      const once = { workload, name: client, brokers, topics }
       await runOnce({ ...once, size: SIZES.quick })
-      const args = [
-        'record',
-        '-o',
-        data,
-        '-F',
-        `${SAMPLES_PER_SECOND}`,
-        '-g',
-        '--',
-        process.execPath,
-      ]
-      // perf finds the names of compiled and of interpreted JavaScript in a file that Node.js writes.
-      const node = [
-        ...['--perf-basic-prof', '--interpreted-frames-native-stack'],
-        // Code that is moved or thrown away would be found under the name of what was there before.
-        ...['--no-compact-code-space', '--no-flush-bytecode'],
-        ...['--no-logfile-per-isolate', `--logfile=${data}.v8.log`],
-      ]
-      const measured = await runOnce({
-        ...once,
-        under: { command: 'perf', args: [...args, ...node] },
-      })
+      const measured = await runOnce({ ...once, size, under: { command: 'perf', args } })
       console.log(`${measured.messages} messages in ${measured.seconds.toFixed(1)} s`)
     } finally {
       await topics.close()
