@@ -132,7 +132,7 @@ module.exports = ({ native, cluster, logger, partitioner, isNative }) => {
     )
 
   const submit = (acks, timeout, compression, level, topicMessages, choose) =>
-    new Promise((resolve, reject) => {
+    new Promise(resolve => {
       const acksWanted = acksNumber(acks)
       const patience = timeoutNumber(timeout)
       const levelWanted = levelNumber(level)
