@@ -7,9 +7,9 @@
  * They are packed into stores that all producers share, so at any time they are the calls of one.
  */
 
-const { isEmpty, isFull, packCall, labelCall, takePacked } = require('./pack')
+const { isFull, packCall, labelCall, takePacked } = require('./pack')
 
-/** Whose calls are packed: the core's producer. */
+/** Whose calls are packed: the core's producer, if there are any. */
 let owner = null
 /** The core's producers that have to be told when the turn ends. */
 let toFlush = []
@@ -18,38 +18,39 @@ const nextMicrotask = Promise.resolve()
 
 /** @returns {boolean} whether the call, if it was only one, is over already (acks 0) */
 const handOver = (isTurnOver = false) => {
+  const native = owner
+  owner = null
   const { data, dataLength, table, tableLength } = takePacked()
-  return owner.send(data, dataLength, table, tableLength, isTurnOver)
+  return native.send(data, dataLength, table, tableLength, isTurnOver)
 }
 
 /** Lets the core have what is packed. Has to precede whatever else a producer of the core is asked to do. */
 const handOverGathered = () => {
-  if (!isEmpty()) handOver()
+  if (owner) handOver()
 }
 
 const endTurn = () => {
   const natives = toFlush
   toFlush = []
   for (const native of natives) {
-    if (native === owner && !isEmpty()) handOver(true)
+    if (native === owner) handOver(true)
     else native.flush()
   }
 }
 
 /** @returns {number} where the call begins, for `labelCall` */
 const packFor = (native, topicMessages, topicNumber, chosen) => {
-  if (owner !== native) {
-    handOverGathered()
-    owner = native
-  }
-  return packCall(topicMessages, topicNumber, chosen)
+  if (owner !== native) handOverGathered()
+  const callAt = packCall(topicMessages, topicNumber, chosen)
+  owner = native
+  return callAt
 }
 
 /** The call that was packed and labelled last may wait for others. */
-const gather = () => {
+const gather = native => {
   if (isFull()) handOver()
-  if (toFlush.includes(owner)) return
-  toFlush.push(owner)
+  if (toFlush.includes(native)) return
+  toFlush.push(native)
   if (toFlush.length === 1) nextMicrotask.then(endTurn)
 }
 

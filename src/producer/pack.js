@@ -233,9 +233,6 @@ const labelCall = (callAt, id, acks, timeout, codec, isRegistered, level) => {
 /** @returns {boolean} whether what is packed should not wait for more */
 const isFull = () => tableAt >= FULL_TABLE || dataAt >= FULL_DATA
 
-/** @returns {boolean} */
-const isEmpty = () => tableAt === 0
-
 /**
  * Takes all that is packed. What it gives is valid until the next call is packed.
  *
@@ -249,4 +246,4 @@ const takePacked = () => {
   return packed
 }
 
-module.exports = { isEmpty, isFull, labelCall, packCall, takePacked }
+module.exports = { isFull, labelCall, packCall, takePacked }

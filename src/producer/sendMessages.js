@@ -137,6 +137,7 @@ module.exports = ({ native, cluster, logger, partitioner, isNative }) => {
       const patience = timeoutNumber(timeout)
       const levelWanted = levelNumber(level)
       const codec = compression ?? CompressionTypes.None
+      const producer = native()
       let isRegistered
       let callAt
       try {
@@ -145,7 +146,7 @@ module.exports = ({ native, cluster, logger, partitioner, isNative }) => {
         const chosen = choose && topicMessages.map(choose)
         // It has to be alone, to be over when it is handed over.
         if (acksWanted === 0) handOverGathered()
-        callAt = packFor(native(), topicMessages, topicNumber, chosen)
+        callAt = packFor(producer, topicMessages, topicNumber, chosen)
       } catch (error) {
         logger.error(`${error?.message ?? error}`)
         throw error
@@ -153,7 +154,7 @@ module.exports = ({ native, cluster, logger, partitioner, isNative }) => {
       const id = takeProduce(new ProduceCall(topicMessages, resolve))
       labelCall(callAt, id, acksWanted, patience, Number(codec), isRegistered, levelWanted)
       if (acksWanted !== 0) {
-        gather()
+        gather(producer)
       } else if (handOver()) {
         dropProduce(id)
         resolveUnanswered(resolve)
