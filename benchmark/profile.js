@@ -13,6 +13,7 @@ const path = require('node:path')
 const { parseArgs } = require('node:util')
 const { useOrStartSingle } = require('../broker')
 const { CLIENT_NAMES, OURS } = require('./clients')
+const { describeParts } = require('./parts')
 const { runOnce } = require('./rounds')
 const { describeSwitches } = require('./switches')
 const { openTopics } = require('./topics')
@@ -64,8 +65,21 @@ async function main() {
   }
   const data = `${base}.data`
   const args = samplingOf(data)
-  await record({ workload, client: values.client, args, data, size: SIZES.profile })
+  const measured = await record({
+    workload,
+    client: values.client,
+    args,
+    data,
+    size: SIZES.profile,
+  })
   const written = report(base)
+  if (workload.kind === 'produce') {
+    const parts = describeParts(fs.readFileSync(written.stacks, 'utf8'), {
+      samplesPerSecond: SAMPLES_PER_SECOND,
+      callsPerSecond: measured.rate / workload.perCall,
+    })
+    fs.appendFileSync(written.top, `\n\nA call, us of CPU\n\n${parts}\n`)
+  }
   console.log(`\n${fs.readFileSync(written.top, 'utf8')}`)
   console.log(`Written to ${Object.values(written).join(' and ')}`)
 }
@@ -93,7 +107,7 @@ function samplingOf(data) {
   return [...perf, ...node]
 }
 
-/** Runs the workload once for warmth, and once under perf. */
+/** Runs the workload once for warmth, and once under perf, of which it gives what was measured. */
 async function record({ workload, client, args, data, size }) {
   fs.rmSync(data, { force: true })
   const cluster = await useOrStartSingle({ workload: 'benchmark' })
@@ -105,6 +119,7 @@ async function record({ workload, client, args, data, size }) {
       await runOnce({ ...once, size: SIZES.quick })
       const measured = await runOnce({ ...once, size, under: { command: 'perf', args } })
       console.log(`${measured.messages} messages in ${measured.seconds.toFixed(1)} s`)
+      return measured
     } finally {
       await topics.close()
     }
