@@ -83,7 +83,7 @@ impl Tasks {
     /// As [`Tasks::spawn`], but begins on this thread. The runtime's thread takes it over when what it waits for has
     /// come, and not before: to wake it for nothing takes longer than to send a small request.
     pub fn begin(&self, task: BoxFuture<'static, ()>) {
-        let mut task = self.owned(task);
+        let mut task: BoxFuture<'static, ()> = Box::pin(self.owned(task));
         let begun = Arc::new(Begun {
             runtime: self.runtime.clone(),
             stage: Mutex::new(Stage::Polled),
@@ -96,14 +96,14 @@ impl Tasks {
     }
 
     /// `task`, known to the owner.
-    fn owned(&self, task: BoxFuture<'static, ()>) -> BoxFuture<'static, ()> {
+    fn owned(&self, task: BoxFuture<'static, ()>) -> impl Future<Output = ()> + Send + use<> {
         let cancelled = self.cancelled.clone();
-        Box::pin(self.tracker.track_future(async move {
+        self.tracker.track_future(async move {
             tokio::select! {
-                () = cancelled.cancelled_owned() => {}
+                () = cancelled.cancelled() => {}
                 () = task => {}
             }
-        }))
+        })
     }
 
     /// Ends every task at its next await. Idempotent.

@@ -241,7 +241,6 @@ module.exports = {
   invoke,
   takeProduce,
   dropProduce,
-  thrownError,
   invokeSync,
   nextClientNumber,
   attach,

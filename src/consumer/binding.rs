@@ -245,7 +245,7 @@ impl NativeConsumer {
             slot,
             assignment,
             batch,
-            made_room: _,
+            ..
         } = self.session.take()?;
         let blank = NativeBatch::blank(lease, slot, assignment);
         Some(match batch {

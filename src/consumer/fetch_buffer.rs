@@ -75,25 +75,25 @@ impl<B> FetchBuffer<B> {
         let Some(queue) = self.queues.get(partition) else {
             return false;
         };
-        let threshold = self.limit / 2; // Of half of it `take_makes_room` knows, too.
-        // Reading ahead for a slow handler must leave room for partitions that wait for nothing but data.
-        let bound = if queue.handed_out {
-            threshold / 2
-        } else {
-            threshold
-        };
-        (self.total < bound || self.total == 0)
-            && queue.bytes < self.partition_limit
-            && queue.batches.len() < MAX_BATCHES
+        (self.total < self.bound(queue.handed_out) || self.total == 0) && !self.is_full(queue)
+    }
+
+    /// Bytes that may lie here while more of a partition is fetched. Reading ahead for a slow handler must leave room for
+    /// partitions that wait for nothing but data.
+    fn bound(&self, handed_out: bool) -> usize {
+        let threshold = self.limit / 2;
+        if handed_out { threshold / 2 } else { threshold }
+    }
+
+    /// Whether enough of a partition lies here, whatever there is of others.
+    fn is_full(&self, queue: &Queue<B>) -> bool {
+        queue.bytes >= self.partition_limit || queue.batches.len() >= MAX_BATCHES
     }
 
     /// Whether the next batch that is handed out lets more be fetched: only then may a partition be unwanted now.
     pub fn take_makes_room(&self) -> bool {
         let queue = self.line.front().and_then(|next| self.queues.get(*next));
-        self.total >= self.limit / 4
-            || queue.is_some_and(|queue| {
-                queue.bytes >= self.partition_limit || queue.batches.len() >= MAX_BATCHES
-            })
+        self.total >= self.bound(true) || queue.is_some_and(|queue| self.is_full(queue))
     }
 
     /// Bytes one answer may have when `connections` may be answered at the same time.

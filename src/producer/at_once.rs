@@ -85,8 +85,7 @@ fn sole_leader(shared: &Shared, state: &State, slots: &[Slot]) -> Option<i32> {
 fn send(shared: &Arc<Shared>, alone: Alone) {
     let Alone { node_id, requests } = alone;
     let under_way = UnderWay(Arc::clone(shared));
-    let tasks = shared.tasks.clone();
-    tasks.begin(Box::pin(async move {
+    shared.tasks.begin(Box::pin(async move {
         let exchanges = requests
             .into_iter()
             .map(|request| dispatch(Arc::clone(&under_way.0), node_id, request));

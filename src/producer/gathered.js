@@ -7,7 +7,7 @@
  * They are packed into stores that all producers share, so at any time they are the calls of one.
  */
 
-const { isFull, packCall, labelCall, takePacked } = require('./pack')
+const { isFull, packCall, takePacked } = require('./pack')
 
 /** Whose calls are packed: the core's producer, if there are any. */
 let owner = null
@@ -54,4 +54,4 @@ const gather = native => {
   if (toFlush.length === 1) nextMicrotask.then(endTurn)
 }
 
-module.exports = { gather, handOver, handOverGathered, labelCall, packFor }
+module.exports = { gather, handOver, handOverGathered, packFor }

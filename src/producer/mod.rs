@@ -1,7 +1,7 @@
 //! From a `send` call to acknowledged records.
 //!
-//! A call comes out of [`packed_calls`] and enters through [`intake`]: memory is reserved, its topics are looked up, and the partition of every record is
-//! chosen, once. The [`accumulator`] holds a queue of batches per partition. A [`sender`] per leader drains what is
+//! A call comes out of [`packed_calls`] and enters through [`intake`]: memory is reserved, its topics are looked up, and the
+//! partition of every record is chosen, once. The [`accumulator`] holds a queue of batches per partition. A [`sender`] per leader drains what is
 //! ready into one request; what a turn of the event loop sends while nothing is under way leaves [`at_once`].
 //! [`delivery`] decides what the answer means and [`settle`] carries it out: deliver, try the
 //! same bytes again, split, or give up. The [`refresher`] finds leaders that moved. [`idempotence`] numbers batches.
