@@ -16,7 +16,7 @@ let toFlush = []
 
 const nextMicrotask = Promise.resolve()
 
-/** @returns {boolean} whether the call, if it was only one, is over already (acks 0) */
+/** @returns {boolean} whether the last call is over already (acks 0) */
 const handOver = (isTurnOver = false) => {
   const native = owner
   owner = null

@@ -8,7 +8,7 @@ const { dropProduce, invoke, takeProduce } = require('../binding')
 const { CompressionCodecs, CompressionTypes, isBuiltinCodec } = require('../enums')
 const { KafkaJSNonRetriableError, errorFromPayload } = require('../errors')
 const copyMessage = require('./copyMessage')
-const { gather, handOver, handOverGathered, packFor } = require('./gathered')
+const { gather, handOver, packFor } = require('./gathered')
 const { labelCall } = require('./pack')
 const createPartitionMetadata = require('./partitionMetadata')
 const { recordMetadata } = require('./recordMetadata')
@@ -145,8 +145,6 @@ module.exports = ({ native, cluster, logger, partitioner, isNative }) => {
         isRegistered = registeredCodec(codec)
         // Before packing: a partitioner may send something itself.
         const chosen = choose && topicMessages.map(choose)
-        // It has to be alone, to be over when it is handed over.
-        if (acksWanted === 0) handOverGathered()
         callAt = packFor(producer, topicMessages, topicNumber, chosen)
       } catch (error) {
         logger.error(`${error?.message ?? error}`)
