@@ -10,7 +10,7 @@ const createMessage = require('kafkajs/src/protocol/message')
 const createRecord = require('kafkajs/src/protocol/recordBatch/record/v0')
 const { RecordBatch } = require('kafkajs/src/protocol/recordBatch/v0')
 const { subject, waitFor } = require('../harness')
-const { startScriptedBroker } = require('./scriptedBroker')
+const { API, startScriptedBroker } = require('./scriptedBroker')
 
 const TOPIC = 't'
 const GZIP = 1
@@ -45,10 +45,10 @@ const batch = async (firstOffset, values) => {
  *
  * @param {import('node:test').TestContext} t
  * @param {object} script of the broker
- * @param {object} [options] of the consumer, `onMessage(payload)`, and `settings` of the client
+ * @param {object} [options] of the consumer, `onMessage(payload)`, and `settings` of the client, `run` of `run`
  */
 async function consumeScripted(t, script, options = {}) {
-  const { onMessage = () => {}, settings = {}, fromBeginning = true, ...own } = options
+  const { onMessage = () => {}, run = {}, settings = {}, fromBeginning = true, ...own } = options
   const broker = await startScriptedBroker({ topic: TOPIC, ...script })
   const { Kafka } = subject.load()
   const logs = []
@@ -74,6 +74,7 @@ async function consumeScripted(t, script, options = {}) {
   const messages = []
   await consumer.subscribe({ topic: TOPIC, fromBeginning })
   await consumer.run({
+    ...run,
     eachMessage: async payload => {
       messages.push(payload.message)
       await onMessage(payload)
@@ -306,4 +307,37 @@ test('a batch larger than the limits is asked for first, and comes', async t => 
   assert.equal(messages[1].value.length, 5000)
   const places = broker.asks.filter(({ partition }) => partition === 1).map(({ place }) => place)
   assert.deepEqual(places.slice(0, 2), [1, 0])
+})
+
+test('the end of a batch that the threshold has committed takes nothing of the next batch with it', async t => {
+  const first = await batch(0, ['a', 'b'])
+  const second = await batch(2, ['c', 'd', 'e'])
+  let mayCommit = false
+  let commitsTold = 0
+  let heartbeats = 0
+  let committedMeanwhile
+  const script = {
+    fetch: ({ offset }) => ({ records: { 0: first, 2: second }[offset], end: 5 }),
+    answers: {
+      [API.OFFSET_COMMIT]: () => waitFor(() => mayCommit).then(() => undefined),
+      [API.HEARTBEAT]: () => {
+        heartbeats++
+      },
+    },
+  }
+  const { broker, consumer, messages } = await consumeScripted(t, script, {
+    run: { autoCommitThreshold: 2 },
+    onMessage: async ({ message }) => {
+      if (message.offset !== '3') return
+      mayCommit = true
+      await waitFor(() => commitsTold > 0)
+      const before = heartbeats
+      await waitFor(() => heartbeats > before + 1)
+      committedMeanwhile = broker.commits.map(({ offset }) => offset)
+    },
+  })
+  consumer.on(consumer.events.COMMIT_OFFSETS, () => commitsTold++)
+  await waitFor(() => broker.stored.get(0) === '5', { deadline: 20_000 })
+  assert.equal(messages.length, 5)
+  assert.deepEqual(committedMeanwhile, ['2'])
 })

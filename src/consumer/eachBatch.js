@@ -66,6 +66,7 @@ module.exports = (worker, eachBatch, autoResolve) => async lease => {
     worker.logFailure('eachBatch', slot, batch.firstOffset(), error)
     throw error
   }
-  if (autoResolve && !slot.sought) group.resolve(lease, lease.endOffset())
+  const end = lease.endOffset()
+  if (autoResolve && !slot.sought && lease.resolved !== end) group.resolve(lease, end)
   return true
 }

@@ -48,6 +48,7 @@ module.exports = (worker, eachMessage) => async lease => {
   }
   // What follows the last message, such as the marker of a transaction, is done with as well.
   if (worker.isRevoked(slot)) return false
-  if (!slot.sought) group.resolve(lease, lease.endOffset())
+  const end = lease.endOffset()
+  if (!slot.sought && lease.resolved !== end) group.resolve(lease, end)
   return true
 }

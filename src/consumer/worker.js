@@ -47,7 +47,8 @@ class Worker {
 
   #request(now) {
     this.group.schedule.restart(now)
-    this.#committer.request()
+    // What leaves later takes with it whatever is resolved until then, in the middle of a batch.
+    if (this.group.hasUnsaved) this.#committer.request()
   }
 
   /** A message was resolved: is a commit due? */
