@@ -22,6 +22,22 @@ async function readCommitted(admin) {
   )
 }
 
+/**
+ * Where the partitions of some topics end: what is committed once everything in them is handled.
+ *
+ * @param {import('../../..').Admin} admin - connected
+ * @param {string[]} names
+ * @returns {Promise<Record<string, number>>} `{ 'orders/0': 12 }`
+ */
+async function readEnds(admin, names) {
+  const topics = await Promise.all(names.map(name => admin.fetchTopicOffsets(name)))
+  return Object.fromEntries(
+    topics.flatMap((partitions, at) =>
+      partitions.map(({ partition, high }) => [`${names[at]}/${partition}`, Number(high)])
+    )
+  )
+}
+
 /** Null while the coordinator cannot answer yet, as on a broker that has just made its first group. */
 async function fetchOffsets(admin) {
   try {
@@ -40,4 +56,4 @@ function showCommitted(committed) {
     .join('  ')
 }
 
-module.exports = { readCommitted, showCommitted }
+module.exports = { readCommitted, readEnds, showCommitted }

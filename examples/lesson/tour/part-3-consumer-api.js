@@ -1,10 +1,11 @@
 'use strict'
 
 const { setTimeout: sleep } = require('node:timers/promises')
+const { inspect, isDeepStrictEqual } = require('node:util')
 const { kafka, producer } = require('../1-producer-configuration')
 const { createLessonConsumer } = require('../3-consumer-api')
 const { PARTITIONS, TOPICS_READ } = require('../topics')
-const { readCommitted, showCommitted } = require('./committed-offsets')
+const { readCommitted, readEnds, showCommitted } = require('./committed-offsets')
 const { until } = require('./report')
 
 /** As the lesson sets them in `run`. */
@@ -48,6 +49,7 @@ async function consumerApi({ admin, report }) {
       handled.filter(({ greeting }) => !greeting),
       []
     )
+    await greetingsAreCommitted(admin)
 
     const seen = watchCommits({ admin, report })
     handle = order => seen.handle(order)
@@ -105,6 +107,17 @@ async function greetEveryPartition(handled) {
     },
     left => left.length === 0,
     'no silent partition'
+  )
+}
+
+/** What is still to be committed for the greetings may leave while orders are handled, and take some of them along. */
+async function greetingsAreCommitted(admin) {
+  const ends = await readEnds(admin, TOPICS_READ)
+  await until(
+    'the greetings are committed',
+    () => readCommitted(admin),
+    committed => isDeepStrictEqual(committed, ends),
+    inspect(ends)
   )
 }
 
