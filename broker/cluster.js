@@ -122,7 +122,7 @@ class Cluster {
  * @property {Record<string, string | number>} [overrides]  broker properties
  * @property {Record<string, number>} [features]  levels at which the cluster is formatted, by name, for instance
  *   { 'transaction.version': 1 }; default: the newest
- * @property {'test' | 'benchmark'} [workload]  default 'test': quick start, 256 MB
+ * @property {'test' | 'benchmark'} [workload]  default 'test': quick start, 512 MB
  * @property {boolean} [guarded]    ends when this process ends, however it ends; default true
  * @property {string} [directory]   default: a new one
  * @property {(line: string) => void} [log]  told before each step that takes long; default: standard error

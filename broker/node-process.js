@@ -15,7 +15,7 @@ const POLL_MS = 50
 
 /** Memory and collector. `benchmark` is what a broker under load wants; it starts a second later. */
 const JVM = {
-  test: ['-Xms64m', '-Xmx256m', ...QUICK_JVM],
+  test: ['-Xms64m', '-Xmx512m', ...QUICK_JVM],
   benchmark: [
     '-XX:+UseG1GC',
     '-Xms1g',
