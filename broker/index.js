@@ -11,8 +11,9 @@
  * Every start is a new, empty cluster on free ports; it ends with the process that started it.
  */
 
+const { setTimeout: sleep } = require('node:timers/promises')
 const { startCluster } = require('./cluster')
-const { probe } = require('./probe')
+const { isCoordinating, probe } = require('./probe')
 const { freePorts } = require('./ports')
 
 /**
@@ -39,6 +40,30 @@ async function startThree(options = {}) {
   return startCluster(3, options)
 }
 
+const COORDINATOR_DEADLINE_MS = 30_000
+const POLL_MS = 50
+
+/**
+ * As `startSingle`, for what begins with a group at once: the first to ask a new broker for a coordinator gets
+ * COORDINATOR_NOT_AVAILABLE.
+ *
+ * @param {import('./cluster').StartOptions} [options]
+ * @returns {Promise<import('./cluster').Cluster>}
+ */
+async function startCoordinating(options) {
+  const cluster = await startSingle(options)
+  const port = Number(cluster.brokers[0].split(':').at(-1))
+  const deadline = Date.now() + COORDINATOR_DEADLINE_MS
+  while (!(await isCoordinating({ port }))) {
+    if (Date.now() > deadline) {
+      await cluster.stop()
+      throw new Error(`Kafka coordinates no groups after ${COORDINATOR_DEADLINE_MS} ms`)
+    }
+    await sleep(POLL_MS)
+  }
+  return cluster
+}
+
 /**
  * The cluster of KAFKA_BROKERS (host:port,host:port) if that is set, else a node of its own.
  *
@@ -49,7 +74,7 @@ async function startThree(options = {}) {
 async function useOrStartSingle(options) {
   const existing = brokersOfEnvironment()
   if (existing === undefined) {
-    const cluster = await startSingle(options)
+    const cluster = await startCoordinating(options)
     return { brokers: cluster.brokers, existing: false, stop: () => cluster.stop() }
   }
   await requireKafka(existing)
@@ -91,6 +116,7 @@ module.exports = {
   brokersOfEnvironment,
   freePorts,
   probe,
+  startCoordinating,
   startSingle,
   startThree,
   useOrStartSingle,

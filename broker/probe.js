@@ -9,6 +9,7 @@ const net = require('node:net')
 
 const API_VERSIONS = 18
 const METADATA = 3
+const FIND_COORDINATOR = 10
 const CORRELATION_ID = 0x6b616661
 const MAX_ANSWER_BYTES = 1 << 20
 
@@ -97,4 +98,17 @@ async function countBrokers(address) {
   return body !== undefined && body.length >= 4 ? body.readInt32BE(0) : 0
 }
 
-module.exports = { ask, countBrokers, encodeRequest, probe }
+/**
+ * Whether groups can be joined (FindCoordinator v0). The first to ask has the topic of their offsets made, which takes a
+ * second.
+ *
+ * @param {{ host?: string, port: number, timeout?: number }} address timeout in milliseconds, default 1000
+ * @returns {Promise<boolean>}
+ */
+async function isCoordinating(address) {
+  const group = Buffer.from([0, 1, 'g'.charCodeAt(0)])
+  const { body } = await ask(address, encodeRequest(FIND_COORDINATOR, 0, group))
+  return body !== undefined && body.length >= 2 && body.readInt16BE(0) === 0
+}
+
+module.exports = { ask, countBrokers, encodeRequest, isCoordinating, probe }

@@ -2,7 +2,7 @@
 
 /** The Kafka that tests share, and topics on it. */
 
-const { brokersOfEnvironment, startSingle } = require('../../broker')
+const { brokersOfEnvironment, startCoordinating } = require('../../broker')
 const kafkajs = require('kafkajs')
 const { waitFor } = require('./wait')
 
@@ -17,7 +17,7 @@ let own
 async function brokers() {
   const shared = brokersOfEnvironment()
   if (shared !== undefined) return shared
-  own ??= startSingle()
+  own ??= startCoordinating()
   return (await own).brokers
 }
 
