@@ -1,9 +1,11 @@
 'use strict'
 
-/** What a soak calls a failure. */
+/** What a soak calls a failure, and how it ends. */
 
 const assert = require('node:assert/strict')
+const { getEventListeners } = require('node:events')
 const { test } = require('node:test')
+const { runFaults } = require('../../benchmark/soak/faults')
 const Ledger = require('../../benchmark/soak/ledger')
 const { judge } = require('../../benchmark/soak/verdict')
 
@@ -98,4 +100,15 @@ test('the ledger knows who waits, what is lost and what came twice', () => {
   ledger.handle('g', second)
   assert.equal(ledger.lag('g', 5000), 0, `${failed} was never acknowledged`)
   assert.equal(ledger.totals().g.lost, 0)
+})
+
+test('misfortunes end at once when the soak is over, and leave nothing behind', async () => {
+  const over = new AbortController()
+  const begun = []
+  const ended = runFaults({ seed: 1, signal: over.signal, onFault: fault => begun.push(fault) })
+  assert.equal(getEventListeners(over.signal, 'abort').length, 1)
+  over.abort()
+  await ended
+  assert.deepEqual(begun, [])
+  assert.equal(getEventListeners(over.signal, 'abort').length, 0)
 })

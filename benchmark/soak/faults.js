@@ -2,6 +2,8 @@
 
 /** What happens to a cluster of three behind proxies, one misfortune at a time, chosen by chance. */
 
+const { setTimeout } = require('node:timers/promises')
+
 /** Between two misfortunes, ms: everything recovers, as far as it is going to. */
 const REST_MS = [4000, 10_000]
 /** How long a misfortune lasts, ms: shorter than the session, so that it is a disturbance and not an outage. */
@@ -83,14 +85,12 @@ async function runFaults({ cluster, proxies, seed, signal, onFault }) {
 }
 
 /** Ends early, without an error, when `signal` says so. */
-function sleep(milliseconds, signal) {
-  return new Promise(resolve => {
-    const timer = setTimeout(resolve, milliseconds)
-    signal?.addEventListener('abort', () => {
-      clearTimeout(timer)
-      resolve()
-    })
-  })
+async function sleep(milliseconds, signal) {
+  try {
+    await setTimeout(milliseconds, undefined, { signal })
+  } catch (error) {
+    if (error.name !== 'AbortError') throw error
+  }
 }
 
 module.exports = { runFaults }

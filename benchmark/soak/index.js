@@ -12,6 +12,7 @@ const path = require('node:path')
 const { parseArgs } = require('node:util')
 const { linearRegression } = require('simple-statistics')
 const { createTopic, startProxied, uniqueTopic } = require('../../__test__/harness')
+const { UsageError } = require('../options')
 const { toSvg } = require('./chart')
 const { runFaults } = require('./faults')
 const { judge } = require('./verdict')
@@ -37,18 +38,24 @@ const PARTITIONS = 12
 const NODE_OPTIONS = ['--max-semi-space-size=2']
 
 function readOptions() {
-  const { values } = parseArgs({
-    options: {
-      minutes: { type: 'string', default: '10' },
-      seed: { type: 'string', default: `${Date.now() % 100_000}` },
-      'rss-slope': { type: 'string', default: '2' },
-      out: { type: 'string', default: path.join(__dirname, '../results/soak.json') },
-      help: { type: 'boolean', default: false },
-    },
-  })
+  let values
+  try {
+    ;({ values } = parseArgs({
+      options: {
+        minutes: { type: 'string', default: '10' },
+        seed: { type: 'string', default: `${Date.now() % 100_000}` },
+        'rss-slope': { type: 'string', default: '2' },
+        out: { type: 'string', default: path.join(__dirname, '../results/soak.json') },
+        help: { type: 'boolean', default: false },
+      },
+    }))
+  } catch (error) {
+    throw new UsageError(error.message)
+  }
   const numbers = { minutes: values.minutes, seed: values.seed, 'rss-slope': values['rss-slope'] }
   for (const [name, text] of Object.entries(numbers)) {
-    if (!(Number(text) > 0)) throw new Error(`--${name} must be a number above 0, not "${text}"`)
+    if (!(Number(text) > 0))
+      throw new UsageError(`--${name} must be a number above 0, but is "${text}"`)
   }
   const { out, help } = values
   const [minutes, seed, rssPerMinute] = Object.values(numbers).map(Number)
@@ -169,6 +176,6 @@ async function main() {
 }
 
 main().catch(error => {
-  console.error(error.stack)
+  console.error(error instanceof UsageError ? `${error.message}\n\n${USAGE}` : error.stack)
   process.exitCode = 1
 })
