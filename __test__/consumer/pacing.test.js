@@ -67,6 +67,7 @@ test('commit schedule: by number, by time, by neither', () => {
 test('auto-committer: one commit at a time, requests meanwhile share the next', async () => {
   const commits = []
   const committer = new AutoCommitter({
+    stage: () => {},
     commit: () =>
       new Promise(resolve => {
         commits.push(resolve)
@@ -83,10 +84,44 @@ test('auto-committer: one commit at a time, requests meanwhile share the next', 
   commits[1]()
 })
 
+test('auto-committer: each commit stores what was resolved when it was asked for', async () => {
+  let resolved = 0
+  let staged = 0
+  const commits = []
+  const committer = new AutoCommitter({
+    stage: () => {
+      staged = resolved
+    },
+    commit: () =>
+      new Promise(resolve => {
+        commits.push({ offset: staged, resolve })
+      }),
+    onError: assert.fail,
+  })
+  resolved = 1
+  committer.request()
+  resolved = 2
+  committer.request()
+  resolved = 3
+  commits[0].resolve()
+  await waitFor(() => commits.length === 2)
+  const flushed = committer.flush()
+  resolved = 4
+  commits[1].resolve()
+  await waitFor(() => commits.length === 3)
+  commits[2].resolve()
+  await flushed
+  assert.deepEqual(
+    commits.map(({ offset }) => offset),
+    [1, 2, 4]
+  )
+})
+
 test('auto-committer: flush waits for what is under way, then commits the rest', async () => {
   const order = []
   let release
   const committer = new AutoCommitter({
+    stage: () => {},
     commit: async () => {
       const number = order.push('begin')
       if (number === 1) {
@@ -108,6 +143,7 @@ test('auto-committer: flush waits for what is under way, then commits the rest',
 test('auto-committer: errors go to onError, those of flush to its caller', async () => {
   const errors = []
   const committer = new AutoCommitter({
+    stage: () => {},
     commit: async () => {
       throw new Error('no')
     },

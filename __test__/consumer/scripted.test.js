@@ -341,3 +341,27 @@ test('the end of a batch that the threshold has committed takes nothing of the n
   assert.equal(messages.length, 5)
   assert.deepEqual(committedMeanwhile, ['2'])
 })
+
+test('a commit that waits for another one stores what was resolved when it was asked for', async t => {
+  const batches = {
+    0: await batch(0, ['a', 'b']),
+    2: await batch(2, ['c', 'd']),
+    4: await batch(4, ['e', 'f', 'g']),
+  }
+  let mayCommit = false
+  const script = {
+    fetch: ({ offset }) => ({ records: batches[offset], end: 7 }),
+    answers: { [API.OFFSET_COMMIT]: () => waitFor(() => mayCommit).then(() => undefined) },
+  }
+  let committedMeanwhile
+  const { broker } = await consumeScripted(t, script, {
+    onMessage: async ({ message }) => {
+      if (message.offset !== '6') return
+      mayCommit = true
+      await waitFor(() => broker.commits.length > 1, { deadline: 20_000 })
+      committedMeanwhile = broker.commits.map(({ offset }) => offset)
+    },
+  })
+  await waitFor(() => broker.stored.get(0) === '7', { deadline: 20_000 })
+  assert.deepEqual(committedMeanwhile, ['2', '4'])
+})

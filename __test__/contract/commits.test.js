@@ -86,6 +86,26 @@ describe('what is committed when', { concurrency: 4 }, () => {
     await committed(context, 25)
   })
 
+  contract('autoCommitThreshold: nothing is committed between its points', async context => {
+    await send(context, 95)
+    const consumer = makeConsumer(context)
+    const offsets = []
+    consumer.on(consumer.events.COMMIT_OFFSETS, ({ payload }) => {
+      offsets.push(Number(payload.topics[0].partitions[0].offset))
+    })
+    await consumer.subscribe({ topics: [context.topic], fromBeginning: true })
+    await consumer.run({
+      autoCommitThreshold: 4,
+      // Commits leave, and are answered, between two messages.
+      eachMessage: () => new Promise(resolve => setTimeout(resolve, 1)),
+    })
+    await committed(context, 95)
+    context.record(
+      'between',
+      offsets.filter(offset => offset % 4 !== 0 && offset !== 95)
+    )
+  })
+
   contract('autoCommitInterval: within a batch, after so much time', async context => {
     const { record } = context
     await send(context, 6)

@@ -7,9 +7,10 @@ const PAUSE = 10
 
 /**
  * Commits what was resolved without keeping the next handler waiting: one commit at a time, and what is asked for
- * meanwhile goes into the next one.
+ * meanwhile goes into the next one. Each stores what was resolved when it was asked for the last time.
  */
 module.exports = class AutoCommitter {
+  #stage
   #commit
   #onError
   #underWay = null
@@ -19,16 +20,23 @@ module.exports = class AutoCommitter {
 
   /**
    * @param {object} options
-   * @param {() => Promise<void>} options.commit commits everything that is resolved when it is called
+   * @param {() => void} options.stage writes down what is resolved by now
+   * @param {() => Promise<void>} options.commit commits what was written down
    * @param {(error: Error) => void} options.onError
    */
-  constructor({ commit, onError }) {
+  constructor({ stage, commit, onError }) {
+    this.#stage = stage
     this.#commit = commit
     this.#onError = onError
   }
 
-  /** Asks for a commit. */
+  /** Asks for a commit of what is resolved by now. */
   request() {
+    this.#stage()
+    this.#schedule()
+  }
+
+  #schedule() {
     if (this.#underWay) {
       this.#isWanted = true
       return
@@ -52,12 +60,12 @@ module.exports = class AutoCommitter {
       .catch(this.#onError)
       .finally(() => {
         this.#underWay = null
-        if (this.#isWanted) this.request()
+        if (this.#isWanted) this.#schedule()
       })
   }
 
   /**
-   * Commits now, after the commit that is under way.
+   * Commits all that is resolved, after the commit that is under way.
    *
    * @param {() => boolean} [isNeeded] asked after that commit
    * @throws {Error} if it fails; `onError` is not called
@@ -67,7 +75,9 @@ module.exports = class AutoCommitter {
     clearTimeout(this.#timer)
     this.#timer = null
     await this.#underWay
-    if (isNeeded()) await this.#commit()
+    if (!isNeeded()) return
+    this.#stage()
+    await this.#commit()
   }
 
   /** Commits nothing more by itself. */

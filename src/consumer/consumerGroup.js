@@ -17,6 +17,7 @@ const CommitSchedule = require('./commitSchedule')
 const GroupSignals = require('./groupSignals')
 const Lease = require('./lease')
 const OfferedAssigners = require('./offeredAssigners')
+const ResolvedOffsets = require('./resolvedOffsets')
 const { readOffset, wireTargets } = require('./topicPartitions')
 const { offsetAfter } = require('./unpack')
 
@@ -39,7 +40,8 @@ let nextSession = 1
  * @property {boolean} paused
  * @property {boolean} sought whether a seek waits for its handler to finish
  * @property {string | null} resolved last offset that was resolved
- * @property {boolean} dirty whether the core does not know of `resolved` yet
+ * @property {boolean} dirty whether `resolved` is not written down for a commit yet
+ * @property {string | null} staged what is written down for a commit that has not left
  * @property {number} position where the count of resolved offsets stands
  */
 
@@ -59,9 +61,7 @@ module.exports = class ConsumerGroup {
   #slots = []
   /** @type {Map<string, Slot>} */
   #bySlotKey = new Map()
-  /** @type {Slot[]} */
-  #dirty = []
-  #seeks = new Set()
+  #resolved = new ResolvedOffsets()
   #registered = 0
   #assigners
   #trouble = () => {}
@@ -94,7 +94,7 @@ module.exports = class ConsumerGroup {
       options.rebalanceTimeout / 2
     )
     this.autoCommit = options.autoCommit
-    /** Whether anything was resolved since `commitResolved` was called. */
+    /** Whether anything is resolved that no commit has left with. */
     this.hasUnsaved = false
     this.generationId = null
     this.leaderId = null
@@ -254,7 +254,7 @@ module.exports = class ConsumerGroup {
       this.#native.startFetching(call, JSON.stringify({ assignment, fromBeginning }))
     )
     this.#assignment = started.assignment
-    this.#dirty = []
+    this.#resolved = new ResolvedOffsets()
     this.hasUnsaved = false
     this.#slots = started.partitions.map(([topic, partition]) => ({
       topic,
@@ -264,6 +264,7 @@ module.exports = class ConsumerGroup {
       sought: false,
       resolved: null,
       dirty: false,
+      staged: null,
       position: Number.NaN,
     }))
     this.#bySlotKey = new Map(this.#slots.map(slot => [`${slot.partition} ${slot.topic}`, slot]))
@@ -347,9 +348,8 @@ module.exports = class ConsumerGroup {
     lease.resolved = offset
     slot.resolved = offset
     if (!slot.dirty && this.isAssigned(slot)) {
-      slot.dirty = true
       this.hasUnsaved = true
-      this.#dirty.push(slot)
+      this.#resolved.note(slot)
     }
   }
 
@@ -362,14 +362,17 @@ module.exports = class ConsumerGroup {
     this.schedule.note(next - before)
   }
 
-  /** Tells the core what was resolved. */
-  #flush() {
-    for (const slot of this.#dirty) {
-      slot.dirty = false
-      const next = offsetAfter(slot.resolved)
+  /** Writes down what is resolved by now, for `commitStaged`. */
+  stage() {
+    this.#resolved.stage()
+  }
+
+  /** Tells the core what was written down. */
+  #tellStaged() {
+    this.#resolved.take((slot, offset) => {
+      const next = offsetAfter(offset)
       invokeSync(() => this.#native.resolve(slot.topic, slot.partition, next))
-    }
-    this.#dirty = []
+    })
     this.#noteTransactions()
   }
 
@@ -386,9 +389,15 @@ module.exports = class ConsumerGroup {
 
   /** Stores what was resolved, if anything was. */
   async commitResolved() {
-    this.#flush()
+    this.stage()
     this.schedule.leave()
-    this.hasUnsaved = false
+    await this.commitStaged()
+  }
+
+  /** Stores what was resolved when `stage` was called. */
+  async commitStaged() {
+    this.#tellStaged()
+    this.hasUnsaved = this.#resolved.hasNoted
     const { memberId, groupGenerationId, topics } = await invoke(call =>
       this.#native.commitResolved(call)
     ).catch(error => {
@@ -407,7 +416,7 @@ module.exports = class ConsumerGroup {
   async commitOffsets({ topics } = {}) {
     if (topics === undefined) return this.commitResolved()
     if (topics.length === 0) return
-    this.#flush()
+    this.#noteTransactions()
     const rows = topics.flatMap(({ topic, partitions }) =>
       partitions.map(({ partition, offset, metadata = null }) => ({
         topic,
@@ -428,7 +437,8 @@ module.exports = class ConsumerGroup {
 
   /** @returns {{ topics: Array<{ topic: string, partitions: Array<{ partition: string, offset: string }> }> }} */
   uncommittedOffsets() {
-    this.#flush()
+    this.stage()
+    this.#tellStaged()
     const topics = []
     for (const [topic, partition, offset] of JSON.parse(this.#native.uncommitted())) {
       if (topics.at(-1)?.topic !== topic) topics.push({ topic, partitions: [] })

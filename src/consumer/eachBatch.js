@@ -66,7 +66,6 @@ module.exports = (worker, eachBatch, autoResolve) => async lease => {
     worker.logFailure('eachBatch', slot, batch.firstOffset(), error)
     throw error
   }
-  const end = lease.endOffset()
-  if (autoResolve && !slot.sought && lease.resolved !== end) group.resolve(lease, end)
+  if (autoResolve && !slot.sought) group.resolve(lease, lease.endOffset())
   return true
 }

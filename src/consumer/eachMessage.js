@@ -48,7 +48,6 @@ module.exports = (worker, eachMessage) => async lease => {
   }
   // What follows the last message, such as the marker of a transaction, is done with as well.
   if (worker.isRevoked(slot)) return false
-  const end = lease.endOffset()
-  if (!slot.sought && lease.resolved !== end) group.resolve(lease, end)
+  if (!slot.sought) group.resolve(lease, lease.endOffset())
   return true
 }

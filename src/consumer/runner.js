@@ -98,7 +98,8 @@ module.exports = class Runner {
     this.#concurrency = isNumber ? Math.max(1, Math.trunc(concurrency) || 1) : 1
     this.#budget = new RetryBudget(options.retry)
     this.#committer = new AutoCommitter({
-      commit: () => this.#group.commitResolved(),
+      stage: () => this.#group.stage(),
+      commit: () => this.#group.commitStaged(),
       onError: error => this.#note({ error, isFinal: true }),
     })
     this.#worker = new Worker({

@@ -47,8 +47,7 @@ class Worker {
 
   #request(now) {
     this.group.schedule.restart(now)
-    // What leaves later takes with it whatever is resolved until then, in the middle of a batch.
-    if (this.group.hasUnsaved) this.#committer.request()
+    this.#committer.request()
   }
 
   /** A message was resolved: is a commit due? */
