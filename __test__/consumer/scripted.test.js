@@ -10,7 +10,8 @@ const createMessage = require('kafkajs/src/protocol/message')
 const createRecord = require('kafkajs/src/protocol/recordBatch/record/v0')
 const { RecordBatch } = require('kafkajs/src/protocol/recordBatch/v0')
 const { subject, waitFor } = require('../harness')
-const { API, startScriptedBroker } = require('./scriptedBroker')
+const { list } = require('../harness/wire')
+const { API, startScriptedBroker, write } = require('./scriptedBroker')
 
 const TOPIC = 't'
 const GZIP = 1
@@ -18,6 +19,7 @@ const MB = 1024 * 1024
 
 const NOT_LEADER = 6
 const OFFSET_OUT_OF_RANGE = 1
+const REBALANCE_IN_PROGRESS = 27
 
 /** @returns {Buffer} an entry of a message set (formats 0 and 1) */
 const entry = (offset, version, fields) => {
@@ -45,11 +47,14 @@ const batch = async (firstOffset, values) => {
  *
  * @param {import('node:test').TestContext} t
  * @param {object} script of the broker
- * @param {object} [options] of the consumer, `onMessage(payload)`, and `settings` of the client, `run` of `run`
+ * @param {object} [options] of the consumer, `onMessage(payload)`, `onBroker(broker)` when it has started, and `settings`
+ *   of the client, `run` of `run`
  */
 async function consumeScripted(t, script, options = {}) {
-  const { onMessage = () => {}, run = {}, settings = {}, fromBeginning = true, ...own } = options
+  const { onMessage = () => {}, onBroker = () => {}, run = {}, settings = {}, ...rest } = options
+  const { fromBeginning = true, ...own } = rest
   const broker = await startScriptedBroker({ topic: TOPIC, ...script })
+  onBroker(broker)
   const { Kafka } = subject.load()
   const logs = []
   const kafka = new Kafka({
@@ -364,4 +369,46 @@ test('a commit that waits for another one stores what was resolved when it was a
   })
   await waitFor(() => broker.stored.get(0) === '7', { deadline: 20_000 })
   assert.deepEqual(committedMeanwhile, ['2', '4'])
+})
+
+test('a commit that tells late of a rebalance asks for no second one, nor keeps handlers from what comes after it', async t => {
+  const records = await batch(0, ['a', 'b'])
+  let broker
+  let commits = 0
+  let beatsSince = 0
+  const code = () => (broker.generation === 1 && commits > 0 ? REBALANCE_IN_PROGRESS : 0)
+  const script = {
+    fetch: serve(records, 2),
+    answers: {
+      // A second heartbeat that says so comes when the first one is being dealt with.
+      [API.HEARTBEAT]: () => {
+        if (code() !== 0) beatsSince++
+        return write(encoder => encoder.writeInt16(code()))
+      },
+      [API.OFFSET_COMMIT]: async () => {
+        commits++
+        if (broker.generation > 1) return undefined
+        await waitFor(() => beatsSince > 1, { deadline: 20_000 })
+        return write(encoder =>
+          list(encoder, [TOPIC], name => {
+            encoder.writeString(name)
+            list(encoder, [0], partition =>
+              encoder.writeInt32(partition).writeInt16(REBALANCE_IN_PROGRESS)
+            )
+          })
+        )
+      },
+    },
+  }
+  const scene = await consumeScripted(t, script, {
+    onBroker: started => {
+      broker = started
+    },
+  })
+  await waitFor(() => broker.stored.get(0) === '2', { deadline: 10_000 })
+  assert.deepEqual(
+    scene.messages.map(({ offset }) => offset),
+    ['0', '1', '0', '1']
+  )
+  assert.deepEqual([scene.joins(), scene.crashes], [2, []])
 })

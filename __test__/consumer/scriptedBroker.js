@@ -48,7 +48,6 @@ const VERSIONS = {
 }
 
 const EARLIEST = -2
-const GENERATION = 1
 const MEMBER = 'member-1'
 
 /**
@@ -83,8 +82,8 @@ const MEMBER = 'member-1'
  *   by API key, before the usual answer, which is given for undefined; the decoder stands behind the client id
  * @param {(timestamp: number) => number} [script.offsetAt]  of ListOffsets; default: 0 for the beginning, 100 for the end
  * @returns {Promise<{ brokers: string[], asks: Ask[], commits: Array<{ partition: number, offset: string }>,
- *   leader: number, connections(node: number): number, close(): Promise<void> }>}  `leader` may be changed;
- *   connections: how many clients have connected to a node
+ *   leader: number, generation: number, connections(node: number): number, close(): Promise<void> }>}  `leader` may be
+ *   changed; generation: of the group, 0 before it is joined; connections: how many clients have connected to a node
  */
 async function startScriptedBroker({
   topic,
@@ -97,7 +96,7 @@ async function startScriptedBroker({
   fetch,
   offsetAt = timestamp => (timestamp === EARLIEST ? 0 : 100),
 }) {
-  const broker = { leader: 1, asks: [], commits: [], stored: new Map() }
+  const broker = { leader: 1, generation: 0, asks: [], commits: [], stored: new Map() }
   const numbers = Array.from({ length: partitions }, (_, partition) => partition)
   const peers = []
   const timers = new Set()
@@ -139,7 +138,11 @@ async function startScriptedBroker({
         metadata: d.readBytes(),
       }))
       return write(encoder => {
-        encoder.writeInt32(0).writeInt16(0).writeInt32(GENERATION).writeString(name)
+        encoder
+          .writeInt32(0)
+          .writeInt16(0)
+          .writeInt32(++broker.generation)
+          .writeString(name)
         encoder.writeString(MEMBER).writeString(MEMBER)
         list(encoder, [MEMBER], id => encoder.writeString(id).writeBytes(metadata))
       })

@@ -426,6 +426,7 @@ module.exports = class Runner {
     }
     // Whatever asked for it until now gets it with this join.
     this.#troubles = this.#troubles.filter(trouble => !isRejoin(trouble))
+    this.#worker.rejoins = false
     try {
       await this.#group.joinAndSync()
       this.#budget.clear()
