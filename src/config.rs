@@ -215,6 +215,31 @@ impl<'de> Deserialize<'de> for Secret {
 }
 
 #[cfg(test)]
+impl ClusterConfig {
+    /// For tests: nothing is tried again, and each wait ends after `patience`.
+    pub fn impatient(patience: Duration) -> Self {
+        Self {
+            client_id: "test".into(),
+            connection_timeout: patience,
+            authentication_timeout: patience,
+            request_timeout: patience,
+            enforce_request_timeout: true,
+            retry: RetryConfig {
+                max_retry_time: 10.0,
+                initial_retry_time: 1.0,
+                factor: 0.0,
+                multiplier: 1.0,
+                retries: 0.0,
+            },
+            metadata_max_age: Duration::from_secs(300),
+            allow_auto_topic_creation: false,
+            max_in_flight_requests: None,
+            security: SecurityConfig::default(),
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
 use kafka_protocol::messages::{MetadataRequest, MetadataResponse, TopicName};
 use kafka_protocol::protocol::StrBytes;
+use tokio::sync::futures::Notified;
 use tokio::time::Instant;
 
 use super::broker::Role;
@@ -222,9 +223,9 @@ impl ClusterHandle {
         true
     }
 
-    /// Resolves when the next snapshot is in place.
-    pub async fn metadata_changed(&self) {
-        self.0.refreshed.notified().await;
+    /// Resolves when the next snapshot after this call is in place.
+    pub fn metadata_changed(&self) -> Notified<'_> {
+        self.0.refreshed.notified()
     }
 }
 

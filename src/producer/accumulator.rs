@@ -222,6 +222,11 @@ impl Accumulator {
         removed
     }
 
+    /// Whether something waits for a partition.
+    pub fn waits(&self, slot: Slot) -> bool {
+        self.waiting.contains(&slot)
+    }
+
     /// Partitions with something waiting.
     pub fn waiting(&self) -> impl Iterator<Item = Slot> + '_ {
         self.waiting.iter().copied()

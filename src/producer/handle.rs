@@ -428,38 +428,14 @@ impl Shared {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{ClusterConfig, SecurityConfig};
+    use crate::config::ClusterConfig;
     use crate::event::Reporter;
     use crate::producer::call::tests::Sink;
 
-    const RETRY: RetryConfig = RetryConfig {
-        max_retry_time: 10.0,
-        initial_retry_time: 1.0,
-        factor: 0.0,
-        multiplier: 1.0,
-        retries: 0.0,
-    };
-
-    fn cluster() -> ClusterHandle {
-        let patience = Duration::from_secs(5);
-        let config = ClusterConfig {
-            client_id: "test".into(),
-            connection_timeout: patience,
-            authentication_timeout: patience,
-            request_timeout: patience,
-            enforce_request_timeout: true,
-            retry: RETRY,
-            metadata_max_age: Duration::from_secs(300),
-            allow_auto_topic_creation: false,
-            max_in_flight_requests: None,
-            security: SecurityConfig::default(),
-        };
-        ClusterHandle::new(config, Reporter::silent())
-    }
-
     fn producer(sink: Arc<Sink>, tasks: Tasks) -> ProducerHandle {
+        let cluster = ClusterConfig::impatient(Duration::from_secs(5));
         let config = ProducerConfig {
-            retry: RETRY,
+            retry: cluster.retry,
             partitioner: Strategy::Default,
             idempotent: false,
             transactional_id: None,
@@ -469,7 +445,12 @@ mod tests {
             batch_size: 1024,
             max_buffered_bytes: 1024,
         };
-        ProducerHandle::new(cluster(), config, sink, tasks)
+        ProducerHandle::new(
+            ClusterHandle::new(cluster, Reporter::silent()),
+            config,
+            sink,
+            tasks,
+        )
     }
 
     #[tokio::test]

@@ -1,6 +1,7 @@
 //! Keeps leaders known: refreshes metadata when somebody found it wrong, or it gets old, and gives batches without a leader their
 //! attempts, so that they too end one day.
 
+use std::pin::pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -10,6 +11,7 @@ use tokio::time::Instant;
 
 use super::batch::Slot;
 use super::handle::Shared;
+use crate::cluster::ClusterHandle;
 use crate::cluster::retry::Backoff;
 use crate::error::Error;
 
@@ -21,18 +23,28 @@ const SHORTEST_AGE: Duration = Duration::from_secs(1);
 /// Starts the refresher of a producer; it ends with it.
 pub(super) fn start(shared: &Arc<Shared>) {
     let weak = Arc::downgrade(shared);
-    shared.tasks.spawn(run(weak, Arc::clone(&shared.stale)));
+    shared
+        .tasks
+        .spawn(run(weak, shared.cluster.clone(), Arc::clone(&shared.stale)));
 }
 
-async fn run(shared: Weak<Shared>, stale: Arc<Notify>) {
+async fn run(shared: Weak<Shared>, cluster: ClusterHandle, stale: Arc<Notify>) {
     let mut wake = Instant::now() + IDLE;
+    let mut changed = pin!(cluster.metadata_changed());
     loop {
         // The producer is not held meanwhile: one that a program has let go would stay until the next wake-up.
-        tokio::select! {
-            () = stale.notified() => {}
-            () = tokio::time::sleep_until(wake) => {}
-        }
+        let is_told = tokio::select! {
+            () = stale.notified() => false,
+            () = &mut changed => true,
+            () = tokio::time::sleep_until(wake) => false,
+        };
         let Some(strong) = shared.upgrade() else { return };
+        if is_told {
+            // A leader that somebody else learned of: its sender knows of nothing that waits.
+            changed.set(cluster.metadata_changed());
+            strong.ring_all_with_leader();
+            continue;
+        }
         let blocked = super::intake::admit_blocked(&strong, Instant::now());
         let ageing = is_ageing(&strong);
         let refreshed = if ageing || needs_refresh(&strong) {
@@ -41,6 +53,7 @@ async fn run(shared: Weak<Shared>, stale: Arc<Notify>) {
             Ok(())
         };
         let retried = count_attempts(&strong, refreshed.err());
+        changed.set(cluster.metadata_changed());
         strong.ring_all_with_leader();
         let aged = ageing_at(&strong).filter(|at| *at > Instant::now());
         wake = [Some(Instant::now() + IDLE), blocked, retried, aged]

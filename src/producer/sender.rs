@@ -230,7 +230,17 @@ pub(super) async fn dispatch(shared: Arc<Shared>, node_id: i32, request: Request
     };
     let outcomes = exchange(&shared, node_id, key, &sendable, payloads, turn).await;
     for (batch, outcome) in sendable.into_iter().zip(outcomes) {
+        let slot = batch.slot;
         super::settle::settle(&shared, batch, outcome);
+        hand_on(&shared, node_id, slot);
+    }
+}
+
+/// What waited behind a batch may have another leader by now. Its sender was told of it when it could not leave yet.
+fn hand_on(shared: &Arc<Shared>, node_id: i32, slot: Slot) {
+    let mut state = shared.state.lock();
+    if state.accumulator.waits(slot) && has_moved(shared, &state, slot, node_id) {
+        shared.ring(&mut state, slot);
     }
 }
 
@@ -279,7 +289,8 @@ async fn exchange(
                 .iter()
                 .map(|batch| match outcome(shared, batch, &response) {
                     Outcome::Retry(error)
-                        if error.is_stale_metadata() && has_moved(shared, batch.slot, node_id) =>
+                        if error.is_stale_metadata()
+                            && has_moved(shared, &shared.state.lock(), batch.slot, node_id) =>
                     {
                         Outcome::Moved(error)
                     }
@@ -369,10 +380,9 @@ fn outcome(shared: &Shared, batch: &Batch, response: &ProduceResponse) -> Outcom
 }
 
 /// Whether we know by now, for instance from the answer itself, that another broker leads the partition.
-fn has_moved(shared: &Shared, slot: Slot, node_id: i32) -> bool {
-    let topic = shared.state.lock().topics.name(slot.topic).cloned();
-    topic.is_some_and(|topic| {
-        let leader = shared.cluster.metadata().leader(&topic, slot.partition);
+fn has_moved(shared: &Shared, state: &State, slot: Slot, node_id: i32) -> bool {
+    state.topics.name(slot.topic).is_some_and(|topic| {
+        let leader = shared.cluster.metadata().leader(topic, slot.partition);
         leader.is_ok_and(|leader| leader != node_id)
     })
 }

@@ -78,6 +78,9 @@ pub(super) fn settle(shared: &Arc<Shared>, mut batch: Batch, outcome: Outcome) {
                 state.accumulator.put_back(tail);
                 state.accumulator.put_back(head);
                 shared.ring(&mut state, slot);
+                drop(state);
+                // Somebody may wait until nothing of the old epoch is in flight.
+                shared.progress.notify_waiters();
             }
             Err(batch) => {
                 log_refusal(shared, &error);
