@@ -412,3 +412,31 @@ test('a commit that tells late of a rebalance asks for no second one, nor keeps 
   )
   assert.deepEqual([scene.joins(), scene.crashes], [2, []])
 })
+
+test('a coordinator that does not answer is not asked who coordinates, while there are others', async t => {
+  let isSilent = false
+  const asked = []
+  const script = {
+    nodes: 2,
+    fetch: () => ({}),
+    answers: {
+      [API.HEARTBEAT]: () => (isSilent ? 'silence' : undefined),
+      [API.FIND_COORDINATOR]: (_decoder, _request, { node }) => {
+        if (isSilent) asked.push(node)
+      },
+    },
+  }
+  let broker
+  const { joins } = await consumeScripted(t, script, {
+    onBroker: started => {
+      broker = started
+      // The other one is connected to, for fetching alone.
+      broker.leader = 2
+    },
+    settings: { requestTimeout: 500 },
+  })
+  await waitFor(() => joins() === 1 && broker.asks.some(({ node }) => node === 2))
+  isSilent = true
+  await waitFor(() => asked.length > 0)
+  assert.equal(asked[0], 2)
+})

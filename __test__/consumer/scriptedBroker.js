@@ -78,8 +78,9 @@ const MEMBER = 'member-1'
  * @param {string[]} [script.otherTopics]  named by metadata behind `topic`, with one partition each
  * @param {Record<number, [number, number]>} [script.versions]  by API key, in place of the usual ones or added to them
  * @param {number[]} [script.silent]  those of them that accept connections and never say anything
- * @param {Record<number, (decoder: Decoder, request: object) => Buffer | 'hang up' | 'silence' | undefined>} [script.answers]
- *   by API key, before the usual answer, which is given for undefined; the decoder stands behind the client id
+ * @param {Record<number, (decoder: Decoder, request: object, where: { node: number }) => Buffer | 'hang up' | 'silence' |
+ *   undefined>} [script.answers]  by API key, before the usual answer, which is given for undefined; the decoder stands
+ *   behind the client id
  * @param {(timestamp: number) => number} [script.offsetAt]  of ListOffsets; default: 0 for the beginning, 100 for the end
  * @returns {Promise<{ brokers: string[], asks: Ask[], commits: Array<{ partition: number, offset: string }>,
  *   leader: number, generation: number, connections(node: number): number, close(): Promise<void> }>}  `leader` may be
@@ -253,7 +254,7 @@ async function startScriptedBroker({
     startPeer({
       answer: async (request, _index, connection) => {
         if (silent.includes(node)) return undefined
-        const given = await own[request.apiKey]?.(bodyOf(request), request)
+        const given = await own[request.apiKey]?.(bodyOf(request), request, { node })
         const answer = answers[request.apiKey] ?? (() => 'hang up')
         const body = given ?? (await answer(bodyOf(request), request, { node, connection }))
         if (body === 'hang up') return body

@@ -1,6 +1,7 @@
 //! One broker and the connections to it, one per role.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use parking_lot::Mutex;
 use tokio::sync::Mutex as AsyncMutex;
@@ -29,8 +30,22 @@ pub enum Role {
 
 const ROLES: usize = 5;
 
-// Held while connecting, so that those who want the same connection wait for one attempt instead of making many.
-type Slot = AsyncMutex<Option<Arc<Connection>>>;
+/// The connection of one role. Those who want it wait for one attempt instead of making many, and share its failure: a
+/// broker that takes connections and says nothing would else keep each of them for as long as all before it together.
+#[derive(Debug, Default)]
+struct Slot {
+    /// Attempts that failed so far.
+    failures: AtomicU32,
+    // Held while connecting.
+    link: AsyncMutex<Link>,
+}
+
+#[derive(Debug, Default)]
+struct Link {
+    connection: Option<Arc<Connection>>,
+    /// Of the last attempt, if it failed.
+    failure: Option<Error>,
+}
 
 /// See the module text.
 #[derive(Debug)]
@@ -92,6 +107,16 @@ impl Broker {
         self.slots.iter().any(holds_open)
     }
 
+    /// Whether a connection has ended, or could not be opened, and there is no new one yet: it may have gone, or hang.
+    pub fn is_doubtful(&self) -> bool {
+        self.slots.iter().any(|slot| {
+            slot.link.try_lock().is_ok_and(|link| {
+                let has_ended = link.connection.as_ref().is_some_and(|it| !it.is_open());
+                has_ended || link.failure.is_some()
+            })
+        })
+    }
+
     /// Whether the connection for `role` is open right now.
     pub fn is_open(&self, role: Role) -> bool {
         holds_open(self.slot(role))
@@ -111,9 +136,9 @@ impl Broker {
     /// Takes over a connection that was opened to the same address before its node id was known.
     pub async fn adopt(&self, role: Role, connection: Arc<Connection>) {
         *self.versions.lock() = Some(Arc::clone(connection.versions()));
-        let mut slot = self.slot(role).lock().await;
-        if !slot.as_ref().is_some_and(|current| current.is_open()) {
-            *slot = Some(connection);
+        let mut link = self.slot(role).link.lock().await;
+        if !link.connection.as_ref().is_some_and(|current| current.is_open()) {
+            link.connection = Some(connection);
         }
     }
 
@@ -122,24 +147,38 @@ impl Broker {
     /// # Errors
     /// `KafkaJSConnectionError` and friends: see [`Dialer::open`]; that the client is disconnected.
     pub async fn connection(&self, role: Role) -> Result<Arc<Connection>> {
-        let mut slot = self.slot(role).lock().await;
-        if let Some(connection) = slot.as_ref() {
+        let slot = self.slot(role);
+        let failures = slot.failures.load(Ordering::Relaxed);
+        let mut link = slot.link.lock().await;
+        if let Some(connection) = link.connection.as_ref() {
             if connection.is_open() {
                 return Ok(Arc::clone(connection));
             }
             // It may have been replaced by a newer version while it was away: ask again.
             *self.versions.lock() = None;
         }
-        *slot = None;
+        link.connection = None;
+        if slot.failures.load(Ordering::Relaxed) != failures
+            && let Some(failure) = &link.failure
+        {
+            return Err(failure.clone());
+        }
         let endpoint = self.endpoint();
         let opened = tokio::select! {
             biased;
             () = self.closed.cancelled() => return Err(disconnected()),
             opened = self.dialer.open(&endpoint, self.versions()) => opened,
         };
-        let connection = Arc::new(opened.inspect_err(|error| self.log_failure(&endpoint, error))?);
+        let connection = Arc::new(opened.inspect_err(|error| {
+            self.log_failure(&endpoint, error);
+            link.failure = Some(error.clone());
+            slot.failures.fetch_add(1, Ordering::Relaxed);
+        })?);
         *self.versions.lock() = Some(Arc::clone(connection.versions()));
-        *slot = Some(Arc::clone(&connection));
+        *link = Link {
+            connection: Some(Arc::clone(&connection)),
+            failure: None,
+        };
         Ok(connection)
     }
 
@@ -155,8 +194,8 @@ impl Broker {
     /// Ends the connection for `role`, so that whoever asks for it next gets a new one.
     pub fn retire(&self, role: Role) {
         // Whoever holds the slot is opening a new one right now.
-        if let Ok(mut slot) = self.slot(role).try_lock()
-            && let Some(connection) = slot.take()
+        if let Ok(mut link) = self.slot(role).link.try_lock()
+            && let Some(connection) = link.connection.take()
         {
             connection.close();
         }
@@ -167,7 +206,7 @@ impl Broker {
         // Whoever connects holds its slot meanwhile, which may take as long as a handshake may.
         self.closed.cancel();
         for slot in &self.slots {
-            if let Some(connection) = slot.lock().await.take() {
+            if let Some(connection) = slot.link.lock().await.connection.take() {
                 connection.close();
             }
         }
@@ -180,6 +219,50 @@ pub(super) fn disconnected() -> Error {
 }
 
 fn holds_open(slot: &Slot) -> bool {
-    slot.try_lock()
-        .is_ok_and(|connection| connection.as_ref().is_some_and(|connection| connection.is_open()))
+    slot.link.try_lock().is_ok_and(|link| {
+        let open = link.connection.as_ref().filter(|connection| connection.is_open());
+        open.is_some()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::config::ClusterConfig;
+    use crate::event::Reporter;
+
+    fn dialer() -> Arc<Dialer> {
+        let config = ClusterConfig::impatient(Duration::from_millis(200));
+        Arc::new(Dialer::new(Arc::new(config), Reporter::silent()))
+    }
+
+    #[tokio::test]
+    async fn those_who_wait_for_an_attempt_share_its_failure() {
+        let silent = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = silent.local_addr().expect("bound").to_string();
+        let accepting = tokio::spawn(async move {
+            let mut accepted = Vec::new();
+            while let Ok((stream, _)) = silent.accept().await {
+                accepted.push(stream);
+                if accepted.len() == 3 {
+                    break;
+                }
+            }
+        });
+        let endpoint = Endpoint::parse(&address).expect("an address");
+        let broker = Broker::new(Some(1), endpoint, dialer(), CancellationToken::new());
+        let attempt = || broker.connection(Role::Control);
+        let (first, second, third) = tokio::join!(attempt(), attempt(), attempt());
+        let texts = [first, second, third].map(|outcome| outcome.expect_err("nobody answers").to_string());
+        assert_eq!([&texts[1], &texts[2]], [&texts[0]; 2]);
+        assert!(!accepting.is_finished(), "one attempt for all three");
+
+        let again = [attempt().await, attempt().await];
+        assert!(again.iter().all(Result::is_err), "whoever comes later tries anew");
+        accepting.await.expect("three attempts in all");
+    }
 }

@@ -161,8 +161,11 @@ impl ClusterHandle {
     }
 
     async fn open_connection(&self) -> Option<Arc<Connection>> {
-        let brokers: Vec<_> = self.0.brokers.lock().values().cloned().collect();
-        for broker in brokers.into_iter().filter(|broker| broker.is_connected()) {
+        let mut brokers: Vec<_> = self.0.brokers.lock().values().cloned().collect();
+        brokers.retain(|broker| broker.is_connected());
+        // One that hangs would keep us until it is given up, and longer if it has to be connected to first.
+        brokers.sort_by_key(|broker| (broker.is_doubtful(), !broker.is_open(Role::Control)));
+        for broker in brokers {
             if let Ok(connection) = broker.connection(Role::Control).await {
                 return Some(connection);
             }
