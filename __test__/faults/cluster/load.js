@@ -19,6 +19,8 @@ const MEMBERS = 3
 const LOOPS = 2
 /** Between two sends of a loop, ms: several hundred messages a second in all. */
 const PACE_MS = 10
+/** Of the clients' log, in what is said of a failure. */
+const LAST_LINES = 60
 /** Nobody is to sleep long after what he waits for is there again. */
 const PATIENCE = { initialRetryTime: 50, maxRetryTime: 1000, retries: 200 }
 
@@ -41,13 +43,13 @@ class Load {
 
   /** One message after the other, and how long each takes to the log. */
   async loop(partition) {
-    const { ledger, handled, waiting, longest } = this
+    const { ledger, handled, waiting } = this
     while (!this.stopping) {
       const value = `${partition}/${ledger.next[partition]}`
       const began = performance.now()
       await ledger.send([partition])
       const now = performance.now()
-      longest.send = Math.max(longest.send, now - began)
+      this.longest.send = Math.max(this.longest.send, now - began)
       if (ledger.acknowledged.has(value) && !handled.has(value)) waiting.set(value, now)
       await sleep(PACE_MS)
     }
@@ -67,7 +69,24 @@ class Load {
     // Those that each loop has in hand may have been sent before.
     const goals = ledger.next.map((next, partition) => `${partition}/${next + LOOPS}`)
     const arrived = () => goals.every(value => ledger.acknowledged.has(value) && handled.has(value))
-    await waitFor(arrived, { deadline, message: `every partition to go on ${when}` })
+    try {
+      await waitFor(arrived, { deadline, message: `every partition to go on ${when}` })
+    } catch (error) {
+      throw new Error(`${error.message}\n${this.describe(goals)}`)
+    }
+  }
+
+  /** What became of these messages, and what the clients have said lately, for a failure. */
+  describe(goals) {
+    const { ledger, handled, crashes, joins, logs } = this
+    const fates = goals.map(
+      (value, partition) =>
+        `partition ${partition}: ${value} ${ledger.acknowledged.has(value) ? '' : 'not '}acknowledged, ` +
+        `${handled.has(value) ? '' : 'not '}handled, next is ${ledger.next[partition]}`
+    )
+    const lines = logs.slice(-LAST_LINES).map(({ label, log }) => `${label} ${JSON.stringify(log)}`)
+    const failures = ledger.errors.map(error => `a send failed: ${error}`)
+    return [...fates, `${joins} joins`, ...crashes, ...failures, ...lines].join('\n')
   }
 
   /** Forgets the longest waits so far, for an outage that is to be counted apart. */
