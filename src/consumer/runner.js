@@ -108,6 +108,7 @@ module.exports = class Runner {
       autoCommit,
       logger: this.#logger,
       busy: () => this.#active,
+      rejoins: () => this.#troubles.some(isRejoin),
     })
     this.#handle = this.#makeHandle(options)
     // Handlers run in the context of `run`, whatever woke us.
@@ -337,7 +338,6 @@ module.exports = class Runner {
     // A commit that fails while the group is joined says nothing new.
     if (trouble.error && isRejoin(trouble) && this.#group.generationId === null) return
     this.#troubles.push(trouble)
-    if (isRejoin(trouble)) this.#worker.rejoins = true
     this.#ring()
     this.#deal()
   }
@@ -355,7 +355,6 @@ module.exports = class Runner {
     while (this.#worker.running && this.#troubles.length > 0) {
       await this.#untilIdle()
       const troubles = this.#troubles.splice(0)
-      this.#worker.rejoins = false
       if (!this.#worker.running) return
       await this.#recoverFrom(troubles)
     }
@@ -426,7 +425,6 @@ module.exports = class Runner {
     }
     // Whatever asked for it until now gets it with this join.
     this.#troubles = this.#troubles.filter(trouble => !isRejoin(trouble))
-    this.#worker.rejoins = false
     try {
       await this.#group.joinAndSync()
       this.#budget.clear()

@@ -14,6 +14,7 @@ class Worker {
   #autoCommit
   #committer
   #logger
+  #rejoins
 
   /**
    * @param {object} options
@@ -22,22 +23,22 @@ class Worker {
    * @param {boolean} options.autoCommit
    * @param {import('../../index').Logger} options.logger
    * @param {() => number} options.busy how many handlers are at work
+   * @param {() => boolean} options.rejoins whether the group has to be joined again, so that batches are given back
    */
-  constructor({ group, committer, autoCommit, logger, busy }) {
+  constructor({ group, committer, autoCommit, logger, busy, rejoins }) {
     this.group = group
     this.turn = new Turn(busy)
     /** Whether batches may be begun and gone on with. */
     this.running = false
-    /** Whether the group has to be joined again, so that batches are given back. */
-    this.rejoins = false
     this.#autoCommit = autoCommit
     this.#committer = committer
     this.#logger = logger
+    this.#rejoins = rejoins
   }
 
   /** Whether a batch has to be given back, because the group is, or was meanwhile, joined again. */
   isRevoked(slot) {
-    return this.rejoins || !this.group.isAssigned(slot)
+    return this.#rejoins() || !this.group.isAssigned(slot)
   }
 
   /** At kafkajs' points, if the program leaves committing to us. */
