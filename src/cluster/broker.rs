@@ -47,6 +47,23 @@ struct Link {
     failure: Option<Error>,
 }
 
+impl Link {
+    fn open(&self) -> Option<&Arc<Connection>> {
+        self.connection.as_ref().filter(|connection| connection.is_open())
+    }
+
+    /// Takes over a connection; what failed before is of no concern any more.
+    fn hold(&mut self, connection: Arc<Connection>) {
+        self.connection = Some(connection);
+        self.failure = None;
+    }
+
+    /// Whether a connection has ended, or could not be opened, and there is no new one yet.
+    fn is_broken(&self) -> bool {
+        self.open().is_none() && (self.connection.is_some() || self.failure.is_some())
+    }
+}
+
 /// See the module text.
 #[derive(Debug)]
 pub struct Broker {
@@ -104,22 +121,24 @@ impl Broker {
 
     /// Whether any connection is open right now.
     pub fn is_connected(&self) -> bool {
-        self.slots.iter().any(holds_open)
+        self.any_link(|link| link.open().is_some())
     }
 
-    /// Whether a connection has ended, or could not be opened, and there is no new one yet: it may have gone, or hang.
+    /// Whether that holds for any connection that nobody is opening right now.
+    fn any_link(&self, holds: impl Fn(&Link) -> bool) -> bool {
+        let mut slots = self.slots.iter();
+        slots.any(|slot| slot.link.try_lock().is_ok_and(|link| holds(&link)))
+    }
+
+    /// Whether a connection is broken: the broker may have gone, or hang.
     pub fn is_doubtful(&self) -> bool {
-        self.slots.iter().any(|slot| {
-            slot.link.try_lock().is_ok_and(|link| {
-                let has_ended = link.connection.as_ref().is_some_and(|it| !it.is_open());
-                has_ended || link.failure.is_some()
-            })
-        })
+        self.any_link(Link::is_broken)
     }
 
     /// Whether the connection for `role` is open right now.
     pub fn is_open(&self, role: Role) -> bool {
-        holds_open(self.slot(role))
+        let link = self.slot(role).link.try_lock();
+        link.is_ok_and(|link| link.open().is_some())
     }
 
     fn slot(&self, role: Role) -> &Slot {
@@ -137,8 +156,8 @@ impl Broker {
     pub async fn adopt(&self, role: Role, connection: Arc<Connection>) {
         *self.versions.lock() = Some(Arc::clone(connection.versions()));
         let mut link = self.slot(role).link.lock().await;
-        if !link.connection.as_ref().is_some_and(|current| current.is_open()) {
-            link.connection = Some(connection);
+        if link.open().is_none() {
+            link.hold(connection);
         }
     }
 
@@ -150,14 +169,13 @@ impl Broker {
         let slot = self.slot(role);
         let failures = slot.failures.load(Ordering::Relaxed);
         let mut link = slot.link.lock().await;
-        if let Some(connection) = link.connection.as_ref() {
-            if connection.is_open() {
-                return Ok(Arc::clone(connection));
-            }
+        if let Some(connection) = link.open() {
+            return Ok(Arc::clone(connection));
+        }
+        if link.connection.take().is_some() {
             // It may have been replaced by a newer version while it was away: ask again.
             *self.versions.lock() = None;
         }
-        link.connection = None;
         if slot.failures.load(Ordering::Relaxed) != failures
             && let Some(failure) = &link.failure
         {
@@ -175,10 +193,7 @@ impl Broker {
             slot.failures.fetch_add(1, Ordering::Relaxed);
         })?);
         *self.versions.lock() = Some(Arc::clone(connection.versions()));
-        *link = Link {
-            connection: Some(Arc::clone(&connection)),
-            failure: None,
-        };
+        link.hold(Arc::clone(&connection));
         Ok(connection)
     }
 
@@ -216,13 +231,6 @@ impl Broker {
 /// What those get who ask for a connection of a client that has ended all of them.
 pub(super) fn disconnected() -> Error {
     Error::retriable_error("The client is disconnected")
-}
-
-fn holds_open(slot: &Slot) -> bool {
-    slot.link.try_lock().is_ok_and(|link| {
-        let open = link.connection.as_ref().filter(|connection| connection.is_open());
-        open.is_some()
-    })
 }
 
 #[cfg(test)]
