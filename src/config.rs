@@ -214,9 +214,9 @@ impl<'de> Deserialize<'de> for Secret {
     }
 }
 
-#[cfg(test)]
 impl ClusterConfig {
-    /// For tests: nothing is tried again, and each wait ends after `patience`.
+    /// For tests, those outside of the crate too: nothing is tried again, and each wait ends after `patience`.
+    #[doc(hidden)]
     pub fn impatient(patience: Duration) -> Self {
         Self {
             client_id: "test".into(),

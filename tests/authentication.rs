@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use bytes::{Buf, BufMut};
 use kafka_protocol::messages::MetadataRequest;
-use kafkajs_rs::config::{ClusterConfig, RetryConfig, SaslConfig, SecurityConfig};
+use kafkajs_rs::config::{ClusterConfig, SaslConfig, SecurityConfig};
 use kafkajs_rs::error::{Error, ErrorKind};
 use kafkajs_rs::event::{Answer, EventName, Observer, Question, Report, Reporter};
 use kafkajs_rs::network::{Connection, Deadline, Dialer, Endpoint};
@@ -34,21 +34,7 @@ const SASL_AUTHENTICATE: i16 = 36;
 
 fn config(mechanism: &str) -> ClusterConfig {
     ClusterConfig {
-        client_id: "test".into(),
-        connection_timeout: 5 * SECOND,
-        authentication_timeout: 5 * SECOND,
         request_timeout: 30 * SECOND,
-        enforce_request_timeout: true,
-        retry: RetryConfig {
-            max_retry_time: 10.0,
-            initial_retry_time: 1.0,
-            factor: 0.0,
-            multiplier: 1.0,
-            retries: 0.0,
-        },
-        metadata_max_age: 300 * SECOND,
-        allow_auto_topic_creation: false,
-        max_in_flight_requests: None,
         security: SecurityConfig {
             sasl: Some(SaslConfig {
                 mechanism: mechanism.into(),
@@ -56,6 +42,7 @@ fn config(mechanism: &str) -> ClusterConfig {
             reauthentication_threshold: 10 * SECOND,
             ..SecurityConfig::default()
         },
+        ..ClusterConfig::impatient(5 * SECOND)
     }
 }
 

@@ -19,7 +19,7 @@ use kafka_protocol::messages::api_versions_response::ApiVersion;
 use kafka_protocol::messages::{
     ApiVersionsResponse, HeartbeatRequest, MetadataRequest, MetadataResponse, ProduceRequest,
 };
-use kafkajs_rs::config::{ClusterConfig, RetryConfig, SecurityConfig};
+use kafkajs_rs::config::ClusterConfig;
 use kafkajs_rs::error::{Error, ErrorKind};
 use kafkajs_rs::event::{EventName, Observer, Report, Reporter};
 use kafkajs_rs::network::{Connection, Deadline, Dialer, Endpoint};
@@ -29,24 +29,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 const ANSWER: Duration = Duration::from_secs(5);
 
 fn config() -> ClusterConfig {
-    ClusterConfig {
-        client_id: "test".into(),
-        connection_timeout: ANSWER,
-        authentication_timeout: ANSWER,
-        request_timeout: ANSWER,
-        enforce_request_timeout: true,
-        retry: RetryConfig {
-            max_retry_time: 10.0,
-            initial_retry_time: 1.0,
-            factor: 0.0,
-            multiplier: 1.0,
-            retries: 0.0,
-        },
-        metadata_max_age: Duration::from_secs(300),
-        allow_auto_topic_creation: false,
-        max_in_flight_requests: None,
-        security: SecurityConfig::default(),
-    }
+    ClusterConfig::impatient(ANSWER)
 }
 
 fn endpoint() -> Endpoint {
